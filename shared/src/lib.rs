@@ -1,0 +1,14 @@
+//! What `aigwd` and `aigwctl` must agree on. Nothing here listens, knows a tool, or asks the system outside `os/`.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`provider`] | the table of provider names |
+//! | [`fault`] | the one list of failure kinds |
+//! | [`secret`], [`key`] | strings that must not be seen; the local keys that tools show |
+//! | [`finding`] | what is wrong without being an error, as data |
+
+pub mod fault;
+pub mod finding;
+pub mod key;
+pub mod provider;
+pub mod secret;
