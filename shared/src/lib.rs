@@ -9,6 +9,8 @@
 
 pub mod fault;
 pub mod finding;
+pub mod ipc;
 pub mod key;
+pub mod os;
 pub mod provider;
 pub mod secret;

@@ -1,0 +1,65 @@
+//! What can be asked, and what can be answered. Append below; never reorder, never change a released variant.
+
+use serde::{Deserialize, Serialize};
+
+use super::payload::{
+    Access, AccessQuery, Build, KeyRow, LoggedIn, Login, LoginNeeds, LoginQuery, Settings, Status,
+};
+use crate::fault::Failure;
+
+/// From `aigwctl` to `aigwd`.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Request {
+    /// Who are you? Frozen.
+    Describe,
+    /// Drain and end. Frozen.
+    Stop,
+    /// Read the configuration again. Frozen.
+    Reload,
+    /// Everything that `status` shows.
+    Status,
+    /// What a login at this gateway would need.
+    LoginNeeds(LoginQuery),
+    /// Check a token with the deployment, and keep it.
+    Login(Login),
+    /// Forget the token of the named gateway (of the default one if none is named).
+    Logout(Option<String>),
+    /// A local key and the addresses to use it at.
+    Access(AccessQuery),
+    /// The list of local keys.
+    Keys,
+    /// Make every key of this name invalid, for ever.
+    RevokeKey(String),
+    /// The settings in force, each with its origin.
+    Settings,
+}
+
+/// From `aigwd` to `aigwctl`.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Response {
+    /// It is done; there is nothing to say. Frozen.
+    Done,
+    /// Answer to `Describe`. Frozen.
+    Described(Build),
+    /// It did not work. Frozen.
+    Failed(Failure),
+    /// Answer to `Status`.
+    Status(Box<Status>),
+    /// Answer to `LoginNeeds`.
+    LoginNeeds(LoginNeeds),
+    /// Answer to `Login`.
+    LoggedIn(LoggedIn),
+    /// Answer to `Access`.
+    Access(Access),
+    /// Answer to `Keys`.
+    Keys(Vec<KeyRow>),
+    /// Answer to `Settings`.
+    Settings(Settings),
+}
+
+impl Request {
+    /// Whether it is answered even to a version with which we have nothing in common.
+    pub fn is_frozen(&self) -> bool {
+        matches!(self, Self::Describe | Self::Stop | Self::Reload)
+    }
+}

@@ -1,0 +1,3 @@
+//! What differs between operating systems, one concern a folder, one system a file.
+
+pub mod socket;
