@@ -1,3 +1,5 @@
 //! What differs between operating systems, one concern a folder, one system a file.
 
+pub(crate) mod dirs;
+pub(crate) mod owner;
 pub mod socket;

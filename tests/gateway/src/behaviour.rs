@@ -39,7 +39,7 @@ pub struct Behaviour {
     pub budget_cents: u64,
     /// Gate: largest request body (413 above); the text names it in MiB.
     pub body_cap: u64,
-    /// Refuse at an early gate without reading the body first; the rest of it is still hashed while it arrives.
+    /// Refuse at a gate without waiting for the body, which is still read and recorded while it arrives.
     pub answer_before_body: bool,
     /// Refuse Responses requests with `background: true` (501).
     pub background_refused: bool,

@@ -1,6 +1,7 @@
 //! Response bodies: fixed, streamed, or broken off on purpose.
 
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -14,6 +15,14 @@ pub(crate) type Body = UnsyncBoxBody<Bytes, Cut>;
 /// The error that makes hyper break a response off: no last chunk in HTTP/1.1, a reset in HTTP/2.
 #[derive(Debug)]
 pub(crate) struct Cut;
+
+impl Cut {
+    /// To be given as a body's error after a moment, or hyper would throw away what it has not yet written.
+    pub(crate) async fn after_what_was_sent() -> Self {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Cut
+    }
+}
 
 impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -32,7 +32,8 @@ mod websocket;
 mod wire_head;
 
 pub use behaviour::{
-    Behaviour, Ending, Era, Mounts, Provider, ProviderFault, ProviderKind, Stream, ToolUse, Transport, Usage, WebSocket,
+    Behaviour, Ending, Era, Mounts, Provider, ProviderFault, ProviderKind, Stream, ToolUse, Transport, Usage,
+    WebSocket,
 };
 pub use coder_api::MANAGEMENT_MARK;
 pub use practice::{Practice, Setup};

@@ -182,9 +182,14 @@ impl Ticket {
         self.log.changed.send_modify(|count| *count += 1);
     }
 
-    /// Reads a body to its end, writing down what arrives. Bytes are returned up to `wanted`; `None` when there were
-    /// more (the rest is then still unread, unless `wanted` is zero) or when the client broke off.
-    pub(crate) async fn read(&self, body: &mut Incoming, ear: &WireHead, wanted: u64) -> Result<Bytes, Unfinished> {
+    /// Reads a body to its end, writing down what arrives. At most `wanted` bytes are taken; with
+    /// [`NOTHING`] all of them, and none returned.
+    pub(crate) async fn read(
+        &self,
+        body: &mut Incoming,
+        ear: &WireHead,
+        wanted: u64,
+    ) -> Result<Bytes, Unfinished> {
         let mut ending = ReadGuard { ticket: self, hasher: Sha256::new(), end: BodyEnd::Aborted };
         let mut whole = Vec::new();
         loop {
@@ -263,7 +268,7 @@ impl Outcome {
         Outcome { ticket, known: false }
     }
 
-    fn end(&mut self, end: ResponseEnd) {
+    pub(crate) fn end(&mut self, end: ResponseEnd) {
         if !self.known {
             self.known = true;
             self.ticket.update(|recorded| recorded.response_end = end);

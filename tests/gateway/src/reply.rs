@@ -9,6 +9,10 @@ use serde_json::{Value, json};
 use crate::behaviour::ProviderKind;
 use crate::body::{self, Body};
 
+/// Marks a response that is not to be sent: see [`Reply::hang_up`].
+#[derive(Clone, Copy)]
+pub(crate) struct HangUp;
+
 /// A status, headers and a body.
 #[derive(Clone, Debug)]
 pub struct Reply {
@@ -20,12 +24,14 @@ pub struct Reply {
     pub body: Bytes,
     /// Time to wait before answering.
     pub delay: Duration,
+    /// Close the connection instead (HTTP/2: reset the stream).
+    pub hang_up: bool,
 }
 
 impl Reply {
     /// An empty answer.
     pub fn new(status: u16) -> Self {
-        Reply { status, headers: Vec::new(), body: Bytes::new(), delay: Duration::ZERO }
+        Reply { status, headers: Vec::new(), body: Bytes::new(), delay: Duration::ZERO, hang_up: false }
     }
 
     /// With one more header line.
@@ -65,7 +71,10 @@ impl Reply {
         if let Some(detail) = detail {
             value["detail"] = detail.into();
         }
-        Reply::json(status, &value).header("x-content-type-options", "nosniff")
+        Reply::new(status)
+            .header("content-type", "application/json; charset=utf-8")
+            .header("x-content-type-options", "nosniff")
+            .body(value.to_string())
     }
 
     /// The error form of Anthropic.
@@ -93,8 +102,19 @@ impl Reply {
         Reply::new(302).header("location", location).header("content-type", "text/html; charset=utf-8")
     }
 
+    /// No answer at all: the connection is closed once the request was read.
+    pub fn hang_up() -> Self {
+        Reply { hang_up: true, ..Reply::new(500) }
+    }
+
     /// An error in the form of the provider's kind.
-    pub(crate) fn provider_error(kind: ProviderKind, status: u16, fault: &str, code: &str, message: &str) -> Self {
+    pub(crate) fn provider_error(
+        kind: ProviderKind,
+        status: u16,
+        fault: &str,
+        code: &str,
+        message: &str,
+    ) -> Self {
         match kind {
             ProviderKind::Anthropic => Reply::anthropic_error(status, fault, message),
             ProviderKind::OpenAi | ProviderKind::Copilot => {
@@ -106,7 +126,11 @@ impl Reply {
     /// As a response. What a test wrote and HTTP cannot carry is left out rather than failing the server.
     pub(crate) fn into_response(self) -> Response<Body> {
         let mut response = Response::new(body::fixed(self.body));
-        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if self.hang_up {
+            response.extensions_mut().insert(HangUp);
+        }
+        *response.status_mut() =
+            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         for (name, value) in &self.headers {
             if let (Ok(name), Ok(value)) =
                 (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes()))

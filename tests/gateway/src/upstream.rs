@@ -31,8 +31,14 @@ const ALWAYS: &[&str] = &[
 ];
 
 /// Removed on intercepted routes, besides.
-const INTERCEPTED: &[&str] =
-    &["accept-encoding", "content-length", "forwarded", "anthropic-workspace-id", "authorization", "x-api-key"];
+const INTERCEPTED: &[&str] = &[
+    "accept-encoding",
+    "content-length",
+    "forwarded",
+    "anthropic-workspace-id",
+    "authorization",
+    "x-api-key",
+];
 
 /// The request a provider would have received.
 #[derive(Clone, Debug, PartialEq, Eq)]

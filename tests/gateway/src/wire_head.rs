@@ -37,7 +37,9 @@ impl WireHead {
         let head = String::from_utf8_lossy(&bytes[start..end]);
         let mut lines = head.split("\r\n");
         lines.next()?.strip_prefix(method)?.strip_prefix(' ')?;
-        lines.map(|line| line.split_once(':').map(|(name, value)| (name.to_owned(), value.trim().to_owned()))).collect()
+        lines
+            .map(|line| line.split_once(':').map(|(name, value)| (name.to_owned(), value.trim().to_owned())))
+            .collect()
     }
 
     /// The body has ended: what comes next is a head again.
@@ -76,7 +78,11 @@ impl<S> Overheard<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Overheard<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let result = Pin::new(&mut self.inner).poll_read(cx, buf);
         if let Some(new) = buf.filled().get(before..) {

@@ -1,0 +1,193 @@
+//! Commands and flags. Every command shows an example in its `--help`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::shell::Shell;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+   0  done
+   1  failed
+   2  a command line that makes no sense
+  64  bad configuration
+  69  the daemon is not running
+  70  this tool or this system cannot do it
+  75  the gateway cannot be reached
+  76  aigwctl and aigwd have no protocol version in common
+  77  not logged in, refused, or forbidden by policy
+
+Example:
+  aigwctl start
+  aigwctl login https://coder.example.com
+  eval \"$(aigwctl env)\"";
+
+/// Talks to aigwd, which holds your login and forwards your AI tools to the company's gateway.
+#[derive(Debug, Parser)]
+#[command(name = "aigwctl", version, after_help = EXIT_CODES, infer_subcommands = false)]
+pub struct Cli {
+    /// Print one JSON object instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do; without it, the state and the next step are shown.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Give aigwd a token (or provider keys) for a gateway
+    #[command(after_help = "Examples:\n  \
+        aigwctl login https://coder.example.com\n  \
+        aigwctl login --token-stdin coder.example.com < token\n  \
+        printf 'openai=%s\\n' \"$KEY\" | aigwctl login --name lab --token-stdin")]
+    Login(Login),
+    /// Make aigwd forget the token of a gateway
+    #[command(after_help = "Example:\n  aigwctl logout")]
+    Logout {
+        /// The gateway's name in the configuration [default: the default one]
+        name: Option<String>,
+    },
+    /// Show the daemon, the gateways and what is wrong
+    #[command(after_help = "Example:\n  aigwctl status --json | jq .gateways[0].user")]
+    Status,
+    /// Print the variables that point a tool at aigwd
+    #[command(after_help = "Examples:\n  \
+        eval \"$(aigwctl env)\"                                     sh, bash, zsh\n  \
+        aigwctl env | source                                      fish\n  \
+        aigwctl env | Out-String | Invoke-Expression              PowerShell\n\n\
+        These lines hold a local key. It opens aigwd on this machine and nothing else.")]
+    Env(Env),
+    /// List, revoke or derive local keys
+    #[command(after_help = "Example:\n  aigwctl keys")]
+    Keys {
+        /// What to do with them.
+        #[command(subcommand)]
+        action: Option<Keys>,
+    },
+    /// Show the settings in force and where each comes from
+    #[command(after_help = "Example:\n  aigwctl config show")]
+    Config {
+        /// What to do with them.
+        #[command(subcommand)]
+        action: Config,
+    },
+    /// Start aigwd in the background, where no service does it
+    #[command(after_help = "Example:\n  aigwctl start")]
+    Start {
+        /// The aigwd to run [default: the one beside aigwctl, then the one in PATH]
+        #[arg(long, value_name = "FILE", hide = true)]
+        aigwd: Option<PathBuf>,
+    },
+    /// Let aigwd finish what it is doing, and end it
+    #[command(after_help = "Example:\n  aigwctl stop")]
+    Stop,
+    /// Make aigwd read its configuration again
+    #[command(after_help = "Example:\n  aigwctl reload")]
+    Reload,
+    /// Show the versions of both programs and their protocols
+    #[command(after_help = "Example:\n  aigwctl version")]
+    Version,
+    /// Print a completion script
+    #[command(
+        after_help = "Example:\n  aigwctl completions bash > ~/.local/share/bash-completion/completions/aigwctl"
+    )]
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `login`
+#[derive(Debug, clap::Args)]
+pub struct Login {
+    /// The deployment, such as coder.example.com [default: the one in the configuration]
+    pub url: Option<String>,
+    /// The gateway's name in the configuration
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Certificates (PEM) to trust besides the system's, for a gateway with a private CA
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Print the address of the token page instead of opening it
+    #[arg(long)]
+    pub no_open: bool,
+    /// Read the token from stdin; for a gateway that takes keys, lines PROVIDER=KEY
+    #[arg(long)]
+    pub token_stdin: bool,
+}
+
+/// `env`
+#[derive(Debug, clap::Args)]
+pub struct Env {
+    /// For which shell [default: from $SHELL; PowerShell on Windows]
+    #[arg(long)]
+    pub shell: Option<Shell>,
+    /// Name of the local key; made if it is new
+    #[arg(long, value_name = "NAME", default_value = "env")]
+    pub key: String,
+    /// Proxy variables instead of base URLs
+    #[arg(long)]
+    pub proxy: bool,
+    /// Print the lines that take the variables away again
+    #[arg(long)]
+    pub unset: bool,
+}
+
+/// `keys`
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// List the local keys
+    #[command(after_help = "Example:\n  aigwctl keys list --json")]
+    List,
+    /// Make every key of this name invalid
+    #[command(after_help = "Example:\n  aigwctl keys revoke claude-code")]
+    Revoke {
+        /// The key's name
+        name: String,
+    },
+    /// Compute a key from a machine secret, without a daemon
+    #[command(after_help = "Example:\n  aigwctl keys derive ci:2 --secret-file /run/secrets/aigw")]
+    Derive {
+        /// The key's name and, after a colon, its generation
+        #[arg(value_name = "NAME[:GENERATION]")]
+        spec: String,
+        /// The machine secret: at least 32 bytes, as they are or in base64
+        #[arg(long, value_name = "FILE")]
+        secret_file: PathBuf,
+    },
+}
+
+/// `config`
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Show the settings in force and where each comes from
+    #[command(after_help = "Example:\n  aigwctl config show")]
+    Show,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_help_has_an_example_and_the_first_one_the_exit_codes() {
+        let mut top = Cli::command();
+        top.build();
+        let help = top.render_long_help().to_string();
+        for code in ["0", "1", "2", "64", "69", "70", "75", "76", "77"] {
+            assert!(help.lines().any(|line| line.trim_start().starts_with(&format!("{code}  "))), "{code}");
+        }
+        check(&top);
+    }
+
+    fn check(command: &clap::Command) {
+        let help = command.clone().render_help().to_string();
+        assert!(help.contains("Example"), "{} has no example", command.get_name());
+        command.get_subcommands().filter(|sub| sub.get_name() != "help").for_each(check);
+    }
+}

@@ -1,0 +1,186 @@
+//! `env`: the variables that point a tool at the daemon, for `eval` or for a script.
+
+use std::collections::HashSet;
+
+use aigw_shared::fault::{Failure, Fault, Kind};
+use aigw_shared::ipc::message::{Request, Response};
+use aigw_shared::ipc::payload::{Access, AccessQuery};
+
+use super::keys::check_name;
+use crate::cli::Env;
+use crate::output::Output;
+use crate::shell::Shell;
+use crate::{daemon, os};
+
+/// Never through a proxy: the tools would send their requests for us to it.
+const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "::1"];
+/// Names that programs read in either case; as a script asks for them.
+const EITHER_CASE: [&str; 3] = ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"];
+
+/// A variable, and its value unless it is to be taken away.
+type Variable = (&'static str, Option<String>);
+
+pub(super) async fn run(arguments: &Env, output: &Output) -> Result<(), Failure> {
+    check_name(&arguments.key)?;
+    let before =
+        [os::variable("NO_PROXY"), os::variable("no_proxy")].map(Option::unwrap_or_default).join(",");
+    let variables = if arguments.unset {
+        unset(arguments.proxy, &before)
+    } else {
+        let query = AccessQuery { key: arguments.key.clone() };
+        match daemon::ask(Request::Access(query)).await? {
+            Response::Access(access) => set(&access, arguments.proxy, &before)?,
+            _ => return Err(daemon::unexpected()),
+        }
+    };
+    if output.is_json() {
+        // In this order, and nothing else: the object is the environment.
+        return output.show_json(&InOrder(&variables));
+    }
+    let shell = arguments.shell.unwrap_or_else(os::shell_in_use);
+    output.show_raw(lines(shell, &variables).as_bytes())?;
+    output.hint(&format!("To do this in your shell: {}", shell.evaluate(&same_command(arguments))));
+    Ok(())
+}
+
+/// What to type to have these lines evaluated instead of shown.
+fn same_command(arguments: &Env) -> String {
+    let mut command = "aigwctl env".to_owned();
+    for (given, flag) in [(arguments.proxy, " --proxy"), (arguments.unset, " --unset")] {
+        command += if given { flag } else { "" };
+    }
+    if arguments.key != "env" {
+        command += &format!(" --key {}", arguments.key);
+    }
+    command
+}
+
+fn set(access: &Access, proxy: bool, before: &str) -> Result<Vec<Variable>, Failure> {
+    // Others may be on the list too, if the person opened a door to containers.
+    let loopback = |address: &&String| address.starts_with("127.") || address.starts_with("[::1]");
+    let address = access.listen.iter().find(loopback).or(access.listen.first()).ok_or_else(|| {
+        Fault::new(Kind::Internal, "aigwd listens nowhere").cure_with("see `aigwctl status` for the reason")
+    })?;
+    let key = access.key.reveal();
+    let variables = if proxy {
+        let url = format!("http://aigw:{key}@{address}");
+        vec![("HTTPS_PROXY", Some(url.clone())), ("HTTP_PROXY", Some(url))]
+    } else {
+        vec![
+            ("ANTHROPIC_BASE_URL", Some(format!("http://{address}/anthropic"))),
+            ("ANTHROPIC_AUTH_TOKEN", Some(key.to_owned())),
+            ("OPENAI_BASE_URL", Some(format!("http://{address}/openai/v1"))),
+            ("OPENAI_API_KEY", Some(key.to_owned())),
+        ]
+    };
+    let no_proxy = words(before).into_iter().chain(LOOPBACK);
+    Ok(with_no_proxy(variables, Some(without_duplicates(no_proxy))))
+}
+
+/// What was there before us stays in `NO_PROXY`.
+fn unset(proxy: bool, before: &str) -> Vec<Variable> {
+    let names: &[&'static str] = if proxy {
+        &["HTTPS_PROXY", "HTTP_PROXY"]
+    } else {
+        &["ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "OPENAI_BASE_URL", "OPENAI_API_KEY"]
+    };
+    let theirs = without_duplicates(words(before).into_iter().filter(|word| !LOOPBACK.contains(word)));
+    with_no_proxy(
+        names.iter().map(|name| (*name, None)).collect(),
+        Some(theirs).filter(|text| !text.is_empty()),
+    )
+}
+
+fn with_no_proxy(mut variables: Vec<Variable>, value: Option<String>) -> Vec<Variable> {
+    variables.push(("NO_PROXY", value));
+    variables
+}
+
+fn words(list: &str) -> Vec<&str> {
+    list.split(',').map(str::trim).filter(|word| !word.is_empty()).collect()
+}
+
+fn without_duplicates<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let mut seen = HashSet::new();
+    words.filter(|word| seen.insert(*word)).collect::<Vec<_>>().join(",")
+}
+
+/// Lines that are safe to evaluate. curl reads `http_proxy` in lower case only, others the upper case.
+fn lines(shell: Shell, variables: &[Variable]) -> String {
+    let mut text = String::new();
+    for (name, value) in variables {
+        let mut line = |name: &str| {
+            text += &value.as_ref().map_or_else(|| shell.unset(name), |value| shell.set(name, value));
+            text.push('\n');
+        };
+        if EITHER_CASE.contains(name) {
+            line(&name.to_ascii_lowercase());
+        }
+        line(name);
+    }
+    text
+}
+
+struct InOrder<'a>(&'a [Variable]);
+
+impl serde::Serialize for InOrder<'_> {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aigw_shared::secret::Secret;
+
+    use super::*;
+
+    fn access() -> Access {
+        Access {
+            listen: vec!["127.0.0.1:2449".into(), "[::1]:2449".into()],
+            key: Secret::new("aigw_env_xyz"),
+        }
+    }
+
+    #[test]
+    fn a_script_gets_these_and_no_others() {
+        let variables = set(&access(), false, "").unwrap();
+        assert_eq!(
+            serde_json::to_string(&InOrder(&variables)).unwrap(),
+            r#"{"ANTHROPIC_BASE_URL":"http://127.0.0.1:2449/anthropic","ANTHROPIC_AUTH_TOKEN":"aigw_env_xyz","OPENAI_BASE_URL":"http://127.0.0.1:2449/openai/v1","OPENAI_API_KEY":"aigw_env_xyz","NO_PROXY":"127.0.0.1,localhost,::1"}"#
+        );
+        let variables = set(&access(), true, "").unwrap();
+        assert_eq!(
+            serde_json::to_string(&InOrder(&variables)).unwrap(),
+            r#"{"HTTPS_PROXY":"http://aigw:aigw_env_xyz@127.0.0.1:2449","HTTP_PROXY":"http://aigw:aigw_env_xyz@127.0.0.1:2449","NO_PROXY":"127.0.0.1,localhost,::1"}"#
+        );
+    }
+
+    #[test]
+    fn the_users_exceptions_stay_once() {
+        for (before, after) in [
+            ("", "127.0.0.1,localhost,::1"),
+            ("corp.example, localhost,corp.example", "corp.example,localhost,127.0.0.1,::1"),
+            ("127.0.0.1,localhost,::1", "127.0.0.1,localhost,::1"),
+        ] {
+            let variables = set(&access(), false, before).unwrap();
+            assert_eq!(variables.last(), Some(&("NO_PROXY", Some(after.to_owned()))));
+        }
+    }
+
+    #[test]
+    fn unset_leaves_the_users_exceptions() {
+        let text = lines(Shell::Sh, &unset(true, "corp.example,127.0.0.1,localhost,::1"));
+        assert_eq!(
+            text,
+            "unset https_proxy\nunset HTTPS_PROXY\nunset http_proxy\nunset HTTP_PROXY\n\
+             export no_proxy='corp.example'\nexport NO_PROXY='corp.example'\n"
+        );
+        assert!(lines(Shell::Fish, &unset(false, "")).ends_with("set -e no_proxy\nset -e NO_PROXY\n"));
+    }
+
+    #[test]
+    fn a_daemon_that_listens_nowhere_gives_no_lines() {
+        assert!(set(&Access { listen: Vec::new(), ..access() }, false, "").is_err());
+    }
+}

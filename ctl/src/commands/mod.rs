@@ -1,0 +1,44 @@
+//! One file a command: it asks the daemon, makes an answer, and hands it to the output.
+
+mod completions;
+mod config;
+mod env;
+mod keys;
+mod login;
+mod logout;
+mod overview;
+mod reload;
+mod start;
+mod status;
+mod stop;
+mod version;
+
+use aigw_shared::fault::Failure;
+
+use crate::cli::{Command, Config, Keys};
+use crate::output::Output;
+
+/// Does what the command line says.
+///
+/// # Errors
+/// What the command could not do.
+pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failure> {
+    match command {
+        None => overview::run(output).await,
+        Some(Command::Login(arguments)) => login::run(arguments, output).await,
+        Some(Command::Logout { name }) => logout::run(name.clone(), output).await,
+        Some(Command::Status) => status::run(output).await,
+        Some(Command::Env(arguments)) => env::run(arguments, output).await,
+        Some(Command::Keys { action }) => match action {
+            None | Some(Keys::List) => keys::list(output).await,
+            Some(Keys::Revoke { name }) => keys::revoke(name, output).await,
+            Some(Keys::Derive { spec, secret_file }) => keys::derive(spec, secret_file, output),
+        },
+        Some(Command::Config { action: Config::Show }) => config::show(output).await,
+        Some(Command::Start { aigwd }) => start::run(aigwd.as_deref(), output).await,
+        Some(Command::Stop) => stop::run(output).await,
+        Some(Command::Reload) => reload::run(output).await,
+        Some(Command::Version) => version::run(output).await,
+        Some(Command::Completions { shell }) => completions::run(*shell, output),
+    }
+}

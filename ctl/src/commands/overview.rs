@@ -1,0 +1,131 @@
+//! `aigwctl` alone: the state in five lines, and the one thing to do next.
+
+use std::io::{self, Write};
+
+use aigw_shared::fault::{Failure, Kind};
+use aigw_shared::finding::{Finding, Severity};
+use aigw_shared::ipc::message::{Request, Response};
+use serde::Serialize;
+
+use super::status::{self, Daemon, Gateway, Status};
+use crate::daemon;
+use crate::os;
+use crate::output::{Answer, LABEL, Output, STRONG};
+use crate::wording::{Moment, line, tame};
+
+#[derive(Serialize)]
+struct Overview {
+    /// Null when it is not running, or too far from our version to say more.
+    daemon: Option<Daemon>,
+    /// The default one.
+    gateway: Option<Gateway>,
+    findings: Vec<Finding>,
+    /// The one thing to do.
+    next: String,
+    #[serde(skip)]
+    daemon_words: String,
+    #[serde(skip)]
+    more_gateways: usize,
+}
+
+pub(super) async fn run(output: &Output) -> Result<(), Failure> {
+    let overview = match status::fetch().await {
+        Ok(status) => running(status, Moment::now()),
+        Err(failure) if daemon::is_absent(&failure) => silent("not running", "aigwctl start"),
+        Err(failure) if failure.code == Kind::VersionMismatch.face().code => other_version(&failure).await?,
+        Err(failure) => return Err(failure),
+    };
+    output.show(&overview)
+}
+
+fn running(status: Status, now: Moment) -> Overview {
+    let default = status.gateways.iter().find(|gateway| gateway.default).or(status.gateways.first()).cloned();
+    Overview {
+        next: next(&status, default.as_ref(), now),
+        daemon_words: format!("aigwd {} at {}", status.daemon.version, status.daemon.listen_words()),
+        more_gateways: status.gateways.len().saturating_sub(1),
+        daemon: Some(status.daemon),
+        gateway: default,
+        findings: status.findings,
+    }
+}
+
+/// The first thing in the way of a request, or how to make one.
+fn next(status: &Status, gateway: Option<&Gateway>, now: Moment) -> String {
+    match gateway {
+        Some(Gateway { url: None, kind, .. }) if kind != "generic" => "aigwctl login URL".to_owned(),
+        None => "aigwctl login URL".to_owned(),
+        Some(gateway) if gateway.token.is_none() || gateway.is_expired(now) => login(gateway),
+        Some(_) => match status.findings.iter().find(|finding| finding.severity == Severity::Error) {
+            Some(finding) => finding.cure.clone(),
+            None => os::shell_in_use().evaluate("aigwctl env"),
+        },
+    }
+}
+
+fn login(gateway: &Gateway) -> String {
+    if gateway.default {
+        "aigwctl login".to_owned()
+    } else {
+        format!("aigwctl login --name {}", gateway.name)
+    }
+}
+
+fn silent(daemon: &str, next: &str) -> Overview {
+    Overview {
+        daemon: None,
+        gateway: None,
+        findings: Vec::new(),
+        next: next.to_owned(),
+        daemon_words: daemon.to_owned(),
+        more_gateways: 0,
+    }
+}
+
+/// A daemon that can only be described.
+async fn other_version(failure: &Failure) -> Result<Overview, Failure> {
+    match daemon::ask(Request::Describe).await? {
+        Response::Described(build) => {
+            let words = format!("aigwd {}, pid {}; {}", build.version, build.pid, failure.text);
+            Ok(silent(&words, "aigwctl stop && aigwctl start"))
+        }
+        _ => Err(daemon::unexpected()),
+    }
+}
+
+impl Answer for Overview {
+    fn text(&self, to: &mut dyn Write) -> io::Result<()> {
+        let unknown = || "unknown".to_owned();
+        let known = self.daemon.is_some();
+        let none = || if known { "none".to_owned() } else { unknown() };
+        line(to, LABEL, "daemon", &self.daemon_words)?;
+        line(
+            to,
+            LABEL,
+            "gateway",
+            &self.gateway.as_ref().map_or_else(none, |gateway| self.gateway_words(gateway)),
+        )?;
+        let login = self.gateway.as_ref().map(|gateway| gateway.login_words(Moment::now()));
+        line(to, LABEL, "login", &login.unwrap_or_else(none))?;
+        line(to, LABEL, "requests", &self.daemon.as_ref().map_or_else(unknown, Daemon::requests_words))?;
+        line(to, LABEL, "findings", &if known { self.finding_words() } else { unknown() })?;
+        writeln!(to, "\nNext: {STRONG}{}{STRONG:#}", tame(&self.next))
+    }
+}
+
+impl Overview {
+    fn gateway_words(&self, gateway: &Gateway) -> String {
+        match self.more_gateways {
+            0 => gateway.url_words(),
+            more => format!("{}; and {more} more", gateway.url_words()),
+        }
+    }
+
+    fn finding_words(&self) -> String {
+        match self.findings.as_slice() {
+            [] => "none".to_owned(),
+            [one] => one.text.clone(),
+            [first, rest @ ..] => format!("{} (and {} more: `aigwctl status`)", first.text, rest.len()),
+        }
+    }
+}

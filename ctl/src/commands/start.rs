@@ -1,0 +1,182 @@
+//! `start`: runs the daemon in the background, where no service does it, and waits until it answers.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use aigw_shared::fault::{Failure, Fault, Kind};
+use aigw_shared::files::create_private_dir;
+use aigw_shared::ipc::message::{Request, Response};
+use aigw_shared::ipc::payload::Build;
+use serde::Serialize;
+use tokio::time::sleep;
+
+use super::status;
+use crate::output::{Answer, Output};
+use crate::{daemon, os};
+
+/// A daemon that is well answers within a second.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What is shown of the log of a daemon that ended.
+const LOG_LINES: usize = 10;
+/// The end of a log in which those lines are looked for.
+const LOG_TAIL: u64 = 16 * 1024;
+
+#[derive(Serialize)]
+struct Started {
+    already_running: bool,
+    version: String,
+    pid: u32,
+    /// Null when it is of another version.
+    listen: Option<Vec<String>>,
+    /// Null when we did not start it.
+    log: Option<PathBuf>,
+}
+
+impl Answer for Started {
+    fn text(&self, to: &mut dyn Write) -> io::Result<()> {
+        let state = if self.already_running { "is already running" } else { "is running" };
+        let place =
+            self.listen.as_ref().map(|listen| format!(" at {}", listen.join(", "))).unwrap_or_default();
+        writeln!(to, "aigwd {} {state}{place}, pid {}.", self.version, self.pid)?;
+        match &self.log {
+            Some(log) => writeln!(to, "Its log is {}", log.display()),
+            None => Ok(()),
+        }
+    }
+}
+
+pub(super) async fn run(aigwd: Option<&Path>, output: &Output) -> Result<(), Failure> {
+    match describe().await {
+        Ok(build) => return output.show(&started(build, true, None).await),
+        Err(failure) if daemon::is_absent(&failure) => {}
+        Err(failure) => return Err(failure),
+    }
+    let program = match aigwd {
+        Some(path) => path.to_path_buf(),
+        None => find()?,
+    };
+    let paths = daemon::paths()?;
+    create_private_dir(&paths.state)?;
+    let log = paths.log_file();
+    let unusable =
+        |error: io::Error| Fault::new(Kind::File, format!("{} cannot be used: {error}", log.display()));
+    let file = os::spawn::open_log(&log).map_err(unusable)?;
+    let begin_of_log = file.metadata().map_err(unusable)?.len();
+    let mut child = os::spawn::detached(&program, &file).map_err(|error| {
+        Fault::new(Kind::Impossible, format!("{} cannot be run: {error}", program.display()))
+            .cure_with("install aigwd beside aigwctl")
+    })?;
+
+    let begin = Instant::now();
+    loop {
+        let ended = child.try_wait().map_err(|error| Fault::new(Kind::Internal, error.to_string()))?;
+        match describe().await {
+            Ok(build) => {
+                // Somebody else's start may have been faster; then theirs runs and ours has ended.
+                let already_running = build.pid != child.id();
+                let log = (!already_running).then_some(log);
+                return output.show(&started(build, already_running, log).await);
+            }
+            Err(failure) if !daemon::is_absent(&failure) => return Err(failure),
+            Err(_) => {}
+        }
+        if let Some(status) = ended {
+            return Err(ended_at_once(status, &log, begin_of_log));
+        }
+        if begin.elapsed() > PATIENCE {
+            let text = format!("aigwd (pid {}) does not answer after {} s", child.id(), PATIENCE.as_secs());
+            return Err(Fault::new(Kind::Internal, text)
+                .cure_with(format!("read its log, {}", log.display()))
+                .into());
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn describe() -> Result<Build, Failure> {
+    match daemon::ask(Request::Describe).await? {
+        Response::Described(build) => Ok(build),
+        _ => Err(daemon::unexpected()),
+    }
+}
+
+async fn started(build: Build, already_running: bool, log: Option<PathBuf>) -> Started {
+    let listen = status::fetch().await.ok().map(|status| status.daemon.listen);
+    Started { already_running, version: build.version, pid: build.pid, listen, log }
+}
+
+/// The program beside this one, else the first in the search path.
+fn find() -> Result<PathBuf, Failure> {
+    let name = format!("aigwd{}", std::env::consts::EXE_SUFFIX);
+    let own = std::env::current_exe().ok();
+    let real = own.as_ref().and_then(|path| path.canonicalize().ok());
+    let beside = [own, real].into_iter().flatten().filter_map(|path| path.parent().map(Path::to_path_buf));
+    let search = std::env::var_os("PATH").unwrap_or_default();
+    first_with(beside.chain(std::env::split_paths(&search)), OsStr::new(&name)).ok_or_else(|| {
+        Fault::new(Kind::Impossible, format!("{name} is neither beside aigwctl nor in PATH"))
+            .cure_with("install aigwd beside aigwctl")
+            .into()
+    })
+}
+
+/// Relative folders in the search path are skipped: a program of that name may lie in any project.
+fn first_with(mut folders: impl Iterator<Item = PathBuf>, name: &OsStr) -> Option<PathBuf> {
+    folders.find_map(|folder| Some(folder.join(name)).filter(|path| path.is_absolute() && path.is_file()))
+}
+
+fn ended_at_once(status: ExitStatus, log: &Path, begin_of_log: u64) -> Failure {
+    let kind = match status.code() {
+        Some(code) if code == i32::from(Kind::BadConfiguration.face().exit) => Kind::BadConfiguration,
+        _ => Kind::Internal,
+    };
+    let how = status.code().map_or_else(|| status.to_string(), |code| format!("exit code {code}"));
+    let mut text = format!("aigwd has ended with {how}");
+    let lines = last_lines(log, begin_of_log).unwrap_or_default();
+    if !lines.is_empty() {
+        text += ", after these lines:";
+        lines.iter().for_each(|line| text += &format!("\n  {line}"));
+    }
+    let cure = format!("mend that, then run `aigwctl start`; its log is {}", log.display());
+    Fault::new(kind, text).cure_with(cure).into()
+}
+
+fn last_lines(log: &Path, begin: u64) -> io::Result<Vec<String>> {
+    let mut file = File::open(log)?;
+    let end = file.metadata()?.len();
+    file.seek(SeekFrom::Start(begin.max(end.saturating_sub(LOG_TAIL))))?;
+    let mut bytes = Vec::new();
+    file.take(LOG_TAIL).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    Ok(lines[lines.len().saturating_sub(LOG_LINES)..].iter().map(|line| (*line).to_owned()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_lines_are_those_of_this_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("aigwd.log");
+        std::fs::write(&log, "old\n").unwrap();
+        let new: String = (1..=12).map(|n| format!("line {n}\n\n")).collect();
+        std::fs::write(&log, format!("old\n{new}")).unwrap();
+        let lines = last_lines(&log, 4).unwrap();
+        assert_eq!((lines.len(), lines[0].as_str(), lines[9].as_str()), (10, "line 3", "line 12"));
+        assert!(last_lines(&log, 4 + new.len() as u64).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_program_is_not_taken_from_the_working_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("it"), "").unwrap();
+        let name = OsStr::new("it");
+        let folders = [PathBuf::from("."), PathBuf::new(), folder.path().to_path_buf()];
+        assert_eq!(first_with(folders.into_iter(), name), Some(folder.path().join("it")));
+    }
+}

@@ -1,0 +1,201 @@
+//! `status`: the daemon, the gateways, and what is wrong.
+
+use std::io::{self, Write};
+
+use aigw_shared::fault::Failure;
+use aigw_shared::finding::{Finding, Severity};
+use aigw_shared::ipc::message::{Request, Response};
+use aigw_shared::ipc::payload::{GatewayStatus, TokenStatus};
+use anstyle::Style;
+use serde::Serialize;
+
+use crate::daemon;
+use crate::output::{Answer, BAD, GOOD, LABEL, Output, WARN};
+use crate::wording::{self, Moment, line};
+
+/// What `status` shows.
+#[derive(Serialize)]
+pub(super) struct Status {
+    pub(super) daemon: Daemon,
+    pub(super) gateways: Vec<Gateway>,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// The program.
+#[derive(Clone, Serialize)]
+pub(super) struct Daemon {
+    pub(super) version: String,
+    pub(super) pid: u32,
+    pub(super) listen: Vec<String>,
+    pub(super) uptime_s: u64,
+    /// Null when the system does not tell.
+    pub(super) rss_bytes: Option<u64>,
+    pub(super) cpu_s: f64,
+    pub(super) requests: u64,
+    pub(super) tunnels: u64,
+}
+
+/// One gateway.
+#[derive(Clone, Serialize)]
+pub(super) struct Gateway {
+    pub(super) name: String,
+    pub(super) url: Option<String>,
+    pub(super) kind: String,
+    pub(super) prefix: Option<String>,
+    pub(super) default: bool,
+    /// Null before the first check.
+    pub(super) reachable: Option<bool>,
+    pub(super) user: Option<String>,
+    pub(super) token: Option<Token>,
+}
+
+/// What may be shown of its token.
+#[derive(Clone, Serialize)]
+pub(super) struct Token {
+    pub(super) fingerprint: String,
+    pub(super) expires_at: Option<Moment>,
+    pub(super) scope: Option<String>,
+}
+
+impl From<aigw_shared::ipc::payload::Status> for Status {
+    fn from(status: aigw_shared::ipc::payload::Status) -> Self {
+        Self {
+            daemon: Daemon {
+                version: status.build.version,
+                pid: status.build.pid,
+                listen: status.listen,
+                uptime_s: status.uptime_s,
+                rss_bytes: Some(status.rss_bytes).filter(|bytes| *bytes > 0),
+                cpu_s: status.cpu_s,
+                requests: status.requests,
+                tunnels: status.tunnels,
+            },
+            gateways: status.gateways.into_iter().map(Gateway::from).collect(),
+            findings: status.findings,
+        }
+    }
+}
+
+impl From<GatewayStatus> for Gateway {
+    fn from(gateway: GatewayStatus) -> Self {
+        let token = |token: TokenStatus| Token {
+            fingerprint: token.fingerprint,
+            expires_at: token.expires_at.map(Moment),
+            scope: token.scope,
+        };
+        Self {
+            name: gateway.name,
+            url: gateway.url,
+            kind: gateway.kind,
+            prefix: gateway.prefix,
+            default: gateway.default,
+            reachable: gateway.reachable,
+            user: gateway.user,
+            token: gateway.token.map(token),
+        }
+    }
+}
+
+/// Asks the daemon.
+pub(super) async fn fetch() -> Result<Status, Failure> {
+    match daemon::ask(Request::Status).await? {
+        Response::Status(status) => Ok(Status::from(*status)),
+        _ => Err(daemon::unexpected()),
+    }
+}
+
+pub(super) async fn run(output: &Output) -> Result<(), Failure> {
+    output.show(&fetch().await?)
+}
+
+impl Answer for Status {
+    fn text(&self, to: &mut dyn Write) -> io::Result<()> {
+        line(to, LABEL, "daemon", &self.daemon.words())?;
+        line(to, LABEL, "listen", &self.daemon.listen_words())?;
+        line(to, LABEL, "requests", &self.daemon.requests_words())?;
+        for gateway in &self.gateways {
+            writeln!(to)?;
+            let default = if gateway.default { " (default)" } else { "" };
+            line(to, LABEL, "gateway", &format!("{}{default}, {}", gateway.name, gateway.kind))?;
+            line(to, LABEL, "url", &gateway.url_words())?;
+            line(to, LABEL, "login", &gateway.login_words(Moment::now()))?;
+        }
+        writeln!(to)?;
+        if self.findings.is_empty() {
+            return line(to, LABEL, "findings", "none");
+        }
+        for finding in &self.findings {
+            let (style, label) = face(finding.severity);
+            line(to, style, label, &finding.text)?;
+            line(to, LABEL, "  cure", &finding.cure)?;
+        }
+        Ok(())
+    }
+}
+
+/// How a severity looks.
+fn face(severity: Severity) -> (Style, &'static str) {
+    match severity {
+        Severity::Note => (GOOD, "note"),
+        Severity::Warning => (WARN, "warning"),
+        Severity::Error => (BAD, "error"),
+    }
+}
+
+impl Daemon {
+    /// `aigwd 0.1.0, pid 4711, running for 3 hours, 18 MiB, 0.8 s CPU`
+    pub(super) fn words(&self) -> String {
+        let running = wording::length(self.uptime_s);
+        let mut words = format!("aigwd {}, pid {}, running for {running}", self.version, self.pid);
+        if let Some(bytes) = self.rss_bytes {
+            words += &format!(", {}", wording::bytes(bytes));
+        }
+        words + &format!(", {:.1} s CPU", self.cpu_s)
+    }
+
+    /// `127.0.0.1:2449, [::1]:2449`
+    pub(super) fn listen_words(&self) -> String {
+        if self.listen.is_empty() { "nowhere".to_owned() } else { self.listen.join(", ") }
+    }
+
+    /// `12 requests, 3 tunnels`
+    pub(super) fn requests_words(&self) -> String {
+        format!("{}, {}", self.requests, wording::count_of(self.tunnels, "tunnel"))
+    }
+}
+
+impl Gateway {
+    /// Whether it has an address, and what the last check found.
+    pub(super) fn url_words(&self) -> String {
+        let Some(url) = &self.url else { return "not set".to_owned() };
+        let prefix = self.prefix.as_ref().map(|prefix| format!(", prefix {prefix}")).unwrap_or_default();
+        let state = match self.reachable {
+            Some(true) => ", reachable",
+            Some(false) => ", NOT reachable",
+            None => ", not checked yet",
+        };
+        format!("{url}{prefix}{state}")
+    }
+
+    /// Who, and for how long.
+    pub(super) fn login_words(&self, now: Moment) -> String {
+        let Some(token) = &self.token else { return "not logged in".to_owned() };
+        let mut words = self.user.clone().unwrap_or_else(|| "logged in".to_owned());
+        if !token.fingerprint.is_empty() {
+            words += &format!(", token {}…", token.fingerprint);
+        }
+        if let Some(scope) = &token.scope {
+            words += &format!(", scope {scope}");
+        }
+        if let Some(end) = token.expires_at {
+            let verb = if end.0 < now.0 { "ended" } else { "ends" };
+            words += &format!(", {verb} {} ({})", end.words(), end.seen_from(now));
+        }
+        words
+    }
+
+    /// Whether its token is past its end.
+    pub(super) fn is_expired(&self, now: Moment) -> bool {
+        self.token.as_ref().and_then(|token| token.expires_at).is_some_and(|end| end.0 <= now.0)
+    }
+}

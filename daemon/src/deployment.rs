@@ -1,0 +1,149 @@
+//! The few calls of a deployment's ordinary API that a login needs, and the question which prefix works.
+
+use aigw_shared::fault::{Fault, Kind};
+use aigw_shared::secret::Secret;
+use bytes::Bytes;
+use http::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use serde::Deserialize;
+
+use crate::gateway::Gateway;
+use crate::pipeline::admit::LOOP_MARKER;
+use crate::pipeline::credential;
+use crate::pipeline::upstream::Outgoing;
+
+/// An answer of the ordinary API is longer than this only if it is none.
+const MAX_ANSWER: usize = 1024 * 1024;
+
+/// Who a token belongs to.
+#[derive(Debug, Deserialize)]
+pub struct User {
+    /// The login name.
+    pub username: String,
+}
+
+/// What the deployment knows of a token.
+#[derive(Debug, Default, Deserialize)]
+pub struct TokenInfo {
+    /// When it ends, RFC 3339.
+    pub expires_at: Option<String>,
+    /// What it may do.
+    pub scope: Option<String>,
+}
+
+/// Whether an AI gateway answers under this prefix. Asked without a token: the gateway then says 400, and a deployment
+/// without that prefix says that it has no such route.
+///
+/// # Errors
+/// When nobody answers.
+pub async fn has_prefix(gateway: &Gateway, prefix: &str) -> Result<bool, Fault> {
+    let (status, body) = get(gateway, &format!("{prefix}/anthropic/v1/models"), &[]).await?;
+    Ok(match status {
+        StatusCode::NOT_FOUND => !says_no_route(&body) && serde_json::from_slice::<Message>(&body).is_ok(),
+        status => !status.is_redirection() && !status.is_success(),
+    })
+}
+
+/// Whether this is the body by which a deployment says that it does not have a path.
+pub fn says_no_route(body: &[u8]) -> bool {
+    serde_json::from_slice::<Message>(body).is_ok_and(|body| body.message == "Route not found.")
+}
+
+/// Who the token belongs to. This also extends a session, which use of the gateway alone does not.
+///
+/// # Errors
+/// `TokenRejected` when the deployment does not take it.
+pub async fn me(gateway: &Gateway, token: &Secret) -> Result<User, Fault> {
+    let base = crate::gateway::trimmed(gateway.coder_url()?).to_owned();
+    let (status, body) = get(gateway, &format!("{base}/api/v2/users/me"), &[credential::session(token)?]).await?;
+    match status {
+        StatusCode::OK => serde_json::from_slice(&body)
+            .map_err(|_| Fault::new(Kind::WrongPrefix, format!("{base} does not answer as a Coder deployment does"))),
+        StatusCode::UNAUTHORIZED => {
+            let said = serde_json::from_slice::<Message>(&body).map_or_else(|_| String::new(), |body| body.said());
+            Err(Fault::new(Kind::TokenRejected, format!("{base} does not accept this token{said}")).cure_with("get a new one: `aigwctl login`"))
+        }
+        status => Err(Fault::new(Kind::WrongPrefix, format!("{base} answers {status} where a Coder deployment says who you are"))),
+    }
+}
+
+/// What the deployment says about the token; nothing if it says nothing.
+///
+/// # Errors
+/// When nobody answers.
+pub async fn token_info(gateway: &Gateway, token: &Secret) -> Result<TokenInfo, Fault> {
+    let base = crate::gateway::trimmed(gateway.coder_url()?).to_owned();
+    let id = token.reveal().split('-').next().unwrap_or_default().to_owned();
+    if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return Ok(TokenInfo::default());
+    }
+    let url = format!("{base}/api/v2/users/me/keys/{id}");
+    let (status, body) = get(gateway, &url, &[credential::session(token)?]).await?;
+    let info = (status == StatusCode::OK).then(|| serde_json::from_slice(&body).ok()).flatten();
+    Ok(info.unwrap_or_default())
+}
+
+/// Whether a provider takes this key: `None` when it has no route to ask.
+///
+/// # Errors
+/// When nobody answers.
+pub async fn provider_takes(gateway: &Gateway, models: &str, field: Option<(HeaderName, HeaderValue)>) -> Result<Option<bool>, Fault> {
+    let mut fields: Vec<_> = field.into_iter().collect();
+    fields.push((HeaderName::from_static("anthropic-version"), HeaderValue::from_static("2023-06-01")));
+    let (status, _) = get(gateway, models, &fields).await?;
+    Ok(match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(false),
+        status if status.is_success() => Some(true),
+        _ => None,
+    })
+}
+
+async fn get(gateway: &Gateway, url: &str, fields: &[(HeaderName, HeaderValue)]) -> Result<(StatusCode, Bytes), Fault> {
+    let build = || {
+        let mut request = Request::get(url)
+            .header(ACCEPT, "application/json")
+            .header(USER_AGENT, concat!("aigwd/", env!("CARGO_PKG_VERSION")))
+            .body(Outgoing::Own(None))
+            .unwrap_or_default();
+        for (name, value) in gateway.settings.headers.iter() {
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse()) {
+                request.headers_mut().insert(name, value);
+            }
+        }
+        for (name, value) in fields {
+            request.headers_mut().insert(name.clone(), value.clone());
+        }
+        if gateway.local {
+            request.headers_mut().insert(LOOP_MARKER, HeaderValue::from_static("1"));
+        }
+        request
+    };
+    let response = gateway.send(build).await?;
+    if is_aigwd(&response) {
+        return Err(Fault::new(Kind::Loop, "this URL leads to an aigwd, not to a deployment"));
+    }
+    let status = response.status();
+    let body = Limited::new(response.into_body(), MAX_ANSWER)
+        .collect()
+        .await
+        .map_err(|error| Fault::new(Kind::UpstreamFailed, format!("the deployment's answer broke off: {error}")))?;
+    Ok((status, body.to_bytes()))
+}
+
+fn is_aigwd<B>(response: &Response<B>) -> bool {
+    response.headers().contains_key("x-aigw-error")
+}
+
+/// How the ordinary API says no.
+#[derive(Deserialize)]
+struct Message {
+    message: String,
+    detail: Option<String>,
+}
+
+impl Message {
+    fn said(&self) -> String {
+        format!(" ({})", self.detail.as_deref().unwrap_or(&self.message).trim_end_matches('.'))
+    }
+}

@@ -1,0 +1,236 @@
+//! One gateway: its settings, the way to it, what is held for it, and what was learned about it.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use aigw_shared::config::{self, GatewayKind};
+use aigw_shared::fault::{Fault, Kind};
+use aigw_shared::ipc::payload::{GatewayStatus, TokenStatus};
+use arc_swap::ArcSwap;
+use http::{Request, Uri};
+use url::{Host, Url};
+
+use crate::credentials::Held;
+use crate::deployment;
+use crate::pipeline::route::{self, API_PREFIXES, Route};
+use crate::pipeline::upstream::{Outgoing, Upstream};
+
+/// How long a refused WebSocket is not tried again.
+const NO_WEBSOCKET: Duration = Duration::from_secs(600);
+
+/// A gateway that requests can go to.
+pub struct Gateway {
+    /// As configured.
+    pub settings: config::Gateway,
+    /// The way there.
+    pub upstream: Upstream,
+    /// Whether it is on this machine, so that requests carry the mark that finds circles.
+    pub local: bool,
+    held: ArcSwap<Held>,
+    prefix: ArcSwap<Option<String>>,
+    probing: tokio::sync::Mutex<()>,
+    reachable: AtomicU8,
+    no_websocket_until: Mutex<Option<Instant>>,
+}
+
+impl Gateway {
+    /// For these settings, holding this.
+    pub fn new(settings: config::Gateway, held: Held, own: Arc<RwLock<Vec<SocketAddr>>>) -> Self {
+        let upstream = Upstream::new(&settings, own);
+        let urls = settings.url.iter().chain(settings.providers.values().filter_map(|p| p.base_url.as_ref()));
+        let local = urls.into_iter().any(is_local);
+        let gateway = Self {
+            upstream,
+            local,
+            held: ArcSwap::from_pointee(Held::default()),
+            prefix: ArcSwap::from_pointee(None),
+            probing: tokio::sync::Mutex::new(()),
+            reachable: AtomicU8::new(0),
+            no_websocket_until: Mutex::new(None),
+            settings,
+        };
+        gateway.hold(held);
+        gateway
+    }
+
+    /// What is held for it now.
+    pub fn held(&self) -> Arc<Held> {
+        self.held.load_full()
+    }
+
+    /// Holds something else from the next request on. What was given for another URL is not taken over.
+    pub fn hold(&self, mut held: Held) {
+        if held.url != url_text(self.settings.url.as_ref()) {
+            held.token = None;
+            held.prefix = None;
+        }
+        held.keys.retain(|provider, _| {
+            let url = self.settings.providers.get(provider).and_then(|settings| settings.base_url.as_ref());
+            held.key_urls.get(provider).is_some_and(|given_for| *given_for == url_text(url))
+        });
+        if held.prefix.is_some() {
+            self.prefix.store(Arc::new(held.prefix.clone()));
+        }
+        self.held.store(Arc::new(held));
+        self.forget_websocket();
+    }
+
+    /// The URL that a routed request goes to.
+    ///
+    /// # Errors
+    /// When the gateway has no URL, or nothing there is an AI gateway.
+    pub async fn uri(&self, route: &Route, query: Option<&str>) -> Result<Uri, Fault> {
+        let (base, below) = match self.settings.kind {
+            GatewayKind::Generic => {
+                let base = self.settings.providers.get(&route.provider).and_then(|p| p.base_url.as_ref());
+                let base = base.ok_or_else(|| no_url(&self.settings.name))?;
+                (trimmed(base).to_owned(), route::below_base_url(&self.settings, route)?.to_owned())
+            }
+            GatewayKind::Coder | GatewayKind::CoderStandalone => {
+                let prefix = self.prefix().await?;
+                (format!("{}{prefix}", trimmed(self.url()?)), format!("/{}{}", route.provider, route.path))
+            }
+        };
+        let query = query.map_or_else(String::new, |query| format!("?{query}"));
+        format!("{base}{below}{query}")
+            .parse()
+            .map_err(|error| Fault::new(Kind::BadRequest, format!("the path cannot be sent on: {error}")))
+    }
+
+    /// The prefix of the AI gateway's routes: remembered, or found by asking.
+    ///
+    /// # Errors
+    /// When the deployment cannot be reached, or has none of them.
+    pub async fn prefix(&self) -> Result<String, Fault> {
+        if self.settings.kind == GatewayKind::CoderStandalone {
+            return Ok(String::new());
+        }
+        if let Some(prefix) = &**self.prefix.load() {
+            return Ok(prefix.clone());
+        }
+        let _one_at_a_time = self.probing.lock().await;
+        if let Some(prefix) = &**self.prefix.load() {
+            return Ok(prefix.clone());
+        }
+        let base = trimmed(self.url()?).to_owned();
+        for prefix in API_PREFIXES {
+            if deployment::has_prefix(self, &format!("{base}{prefix}")).await? {
+                self.prefix.store(Arc::new(Some(prefix.to_owned())));
+                return Ok(prefix.to_owned());
+            }
+        }
+        Err(Fault::new(Kind::WrongPrefix, format!("{base} has no AI gateway (neither {} nor {})", API_PREFIXES[0], API_PREFIXES[1])))
+    }
+
+    /// The prefix that is remembered.
+    pub fn known_prefix(&self) -> Option<String> {
+        (**self.prefix.load()).clone()
+    }
+
+    /// The deployment says that there is no such route: ask again where they are.
+    pub fn forget_prefix(&self) {
+        self.prefix.store(Arc::new(None));
+    }
+
+    /// Sends a request, and remembers whether the gateway was there.
+    ///
+    /// # Errors
+    /// See [`Upstream::send`].
+    pub async fn send(&self, build: impl Fn() -> Request<Outgoing>) -> Result<http::Response<hyper::body::Incoming>, Fault> {
+        let result = self.upstream.send(build).await;
+        self.saw(match &result {
+            Ok(_) => true,
+            Err(fault) => !matches!(fault.kind, Kind::GatewayUnreachable | Kind::GatewayUntrusted | Kind::Loop),
+        });
+        result
+    }
+
+    /// The last check said so.
+    pub fn saw(&self, reachable: bool) {
+        self.reachable.store(if reachable { 1 } else { 2 }, Ordering::Relaxed);
+    }
+
+    /// Whether a WebSocket was refused lately, in a way that will stay so.
+    pub fn refuses_websocket(&self) -> bool {
+        self.websocket_lock().is_some_and(|until| Instant::now() < until)
+    }
+
+    /// A WebSocket was refused for good.
+    pub fn refused_websocket(&self) {
+        *self.websocket_lock() = Some(Instant::now() + NO_WEBSOCKET);
+    }
+
+    /// Tries WebSockets again: the login or the settings are new.
+    pub fn forget_websocket(&self) {
+        *self.websocket_lock() = None;
+    }
+
+    /// What `status` says about it.
+    pub fn status(&self, default: bool) -> GatewayStatus {
+        let held = self.held();
+        let url = self.settings.url.as_ref().or(self.settings.coder_url.as_ref());
+        GatewayStatus {
+            name: self.settings.name.clone(),
+            url: url.map(|url| trimmed(url).to_owned()),
+            kind: self.settings.kind.word().to_owned(),
+            prefix: self.known_prefix(),
+            default,
+            reachable: match self.reachable.load(Ordering::Relaxed) {
+                1 => Some(true),
+                2 => Some(false),
+                _ => None,
+            },
+            user: held.user.clone().filter(|_| !held.is_empty()),
+            token: held.secrets().next().map(|secret| TokenStatus {
+                fingerprint: secret.fingerprint(),
+                expires_at: held.expires_at,
+                scope: held.scope.clone(),
+            }),
+        }
+    }
+
+    /// The deployment's address.
+    ///
+    /// # Errors
+    /// When it is not configured yet.
+    pub fn url(&self) -> Result<&Url, Fault> {
+        self.settings.url.as_ref().ok_or_else(|| no_url(&self.settings.name))
+    }
+
+    /// Where logins go: the deployment itself, or the one behind a stand-alone gateway.
+    ///
+    /// # Errors
+    /// When it is not configured yet.
+    pub fn coder_url(&self) -> Result<&Url, Fault> {
+        self.settings.coder_url.as_ref().map_or_else(|| self.url(), Ok)
+    }
+
+    fn websocket_lock(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.no_websocket_until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A URL without the slash at its end, ready to be continued.
+pub fn trimmed(url: &Url) -> &str {
+    url.as_str().trim_end_matches('/')
+}
+
+/// How a URL is written down beside what was given for it.
+pub fn url_text(url: Option<&Url>) -> String {
+    url.map_or_else(String::new, |url| trimmed(url).to_owned())
+}
+
+fn is_local(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        None => false,
+    }
+}
+
+fn no_url(name: &str) -> Fault {
+    Fault::new(Kind::NoGateway, format!("the gateway {name} has no URL yet"))
+}

@@ -1,0 +1,327 @@
+//! The list of local keys: which names are valid, in which generation, since when.
+//!
+//! The keys themselves are nowhere: they are computed from the machine secret. Where the secret is given from outside
+//! (a container), the list is too, and nothing is stored.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aigw_shared::fault::{Fault, Kind};
+use aigw_shared::files;
+use aigw_shared::finding::{Finding, Severity};
+use aigw_shared::ipc::payload::KeyRow;
+use aigw_shared::key::{self, KeySpec, MachineSecret};
+use aigw_shared::secret::Secret;
+use arc_swap::ArcSwap;
+use serde::{Deserialize, Serialize};
+
+use crate::now;
+
+/// A list longer than this is not ours.
+const MAX_LIST: u64 = 4 * 1024 * 1024;
+
+/// What a valid key allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// The key's name: who is asking.
+    pub name: String,
+    /// The gateway it is bound to.
+    pub gateway: Option<String>,
+    /// A container's key: whoever has it may come in, whatever user it is.
+    pub container: bool,
+}
+
+/// One key of the list, as stored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Stored {
+    generation: u32,
+    #[serde(default)]
+    revoked: bool,
+    created_at: Option<i64>,
+    last_used_at: Option<i64>,
+    expires_at: Option<i64>,
+    gateway: Option<String>,
+}
+
+struct Entry {
+    spec: KeySpec,
+    revoked: bool,
+    created_at: Option<i64>,
+    last_used_at: AtomicI64,
+    expires_at: Option<i64>,
+    gateway: Option<String>,
+}
+
+type List = BTreeMap<String, Arc<Entry>>;
+
+/// The keys of this machine.
+pub struct Keys {
+    secret: MachineSecret,
+    list: ArcSwap<List>,
+    /// Where the list is kept, and the lock that orders changes to it. `None` when both were given from outside.
+    file: Option<Mutex<PathBuf>>,
+}
+
+impl Keys {
+    /// The keys of this machine, made at the first start. A list that is lost or damaged means a new secret, so that
+    /// nothing that was revoked comes back.
+    ///
+    /// # Errors
+    /// When the state folder cannot be read or written.
+    pub fn open(state: &Path) -> Result<(Self, Vec<Finding>), Fault> {
+        let (secret_file, list_file) = (state.join("machine-secret"), state.join("keys.json"));
+        let mut findings = Vec::new();
+        let stored = match read(&list_file)? {
+            None => None,
+            Some(bytes) => match serde_json::from_slice::<BTreeMap<String, Stored>>(&bytes) {
+                Ok(list) if list.keys().all(|name| key::is_name(name)) => Some(list),
+                _ => {
+                    let kept = files::set_aside(&list_file)?;
+                    findings.push(Finding::new(
+                        "key-list-damaged",
+                        Severity::Warning,
+                        format!("the list of local keys was damaged (kept as {}); all keys are new", kept.display()),
+                        "run `aigwctl env` or `aigwctl setup` again for each tool",
+                    ));
+                    None
+                }
+            },
+        };
+        let secret = match &stored {
+            Some(_) => read(&secret_file)?.and_then(|bytes| MachineSecret::from_file(&bytes)),
+            None => None,
+        };
+        let (secret, stored) = match (secret, stored) {
+            (Some(secret), Some(stored)) => (secret, stored),
+            _ => {
+                let secret = MachineSecret::random()
+                    .map_err(|error| Fault::new(Kind::Internal, format!("no randomness: {error}")))?;
+                // The list goes first: without it, the old secret must not live on.
+                let _ = std::fs::remove_file(&list_file);
+                files::write_private(&secret_file, secret.reveal())?;
+                files::write_private(&list_file, b"{}")?;
+                (secret, BTreeMap::new())
+            }
+        };
+        let list = stored.into_iter().map(|(name, stored)| (name.clone(), Arc::new(Entry::from((name, stored)))));
+        let keys = Self { secret, list: ArcSwap::from_pointee(list.collect()), file: Some(Mutex::new(list_file)) };
+        Ok((keys, findings))
+    }
+
+    /// The keys of a container: secret and names come from its configuration.
+    ///
+    /// # Errors
+    /// When the secret's file cannot be read or is too short.
+    pub fn given(secret_file: &Path, specs: &[KeySpec]) -> Result<Self, Fault> {
+        let bytes = read(secret_file)?
+            .ok_or_else(|| Fault::new(Kind::BadConfiguration, format!("{} does not exist", secret_file.display())))?;
+        let secret = MachineSecret::from_file(&bytes).ok_or_else(|| {
+            Fault::new(
+                Kind::BadConfiguration,
+                format!("{} holds less than {} bytes", secret_file.display(), key::MACHINE_SECRET_LEN),
+            )
+        })?;
+        let list = specs.iter().map(|spec| (spec.name.clone(), Arc::new(Entry::new(spec.clone(), None))));
+        Ok(Self { secret, list: ArcSwap::from_pointee(list.collect()), file: None })
+    }
+
+    /// Whether the list comes from the configuration.
+    pub fn are_given(&self) -> bool {
+        self.file.is_none()
+    }
+
+    /// Another list of names (the configuration was read again).
+    pub fn replace_given(&self, specs: &[KeySpec]) {
+        if self.are_given() {
+            let list = specs.iter().map(|spec| (spec.name.clone(), Arc::new(Entry::new(spec.clone(), None))));
+            self.list.store(Arc::new(list.collect()));
+        }
+    }
+
+    /// What the presented key allows; `None` when it is not valid.
+    pub fn check(&self, presented: &str) -> Option<Admission> {
+        let (name, secret) = key::parse(presented)?;
+        let list = self.list.load();
+        let entry = list.get(name)?;
+        let at = now();
+        let alive = !entry.revoked && entry.expires_at.is_none_or(|end| at < end);
+        // The HMAC is computed in any case, so that the time says nothing about the list.
+        if !(self.secret.verify(&entry.spec, &secret) && alive) {
+            return None;
+        }
+        entry.last_used_at.store(at, Ordering::Relaxed);
+        Some(Admission {
+            name: name.to_owned(),
+            gateway: entry.gateway.clone(),
+            container: self.are_given(),
+        })
+    }
+
+    /// The key of this name, made if it is new.
+    ///
+    /// # Errors
+    /// When the name is no name, or is not in a list that was given, or the list cannot be written.
+    pub fn get_or_make(&self, name: &str) -> Result<Secret, Fault> {
+        if !key::is_name(name) {
+            return Err(Fault::new(
+                Kind::Usage,
+                "a key's name has 1 to 32 characters, each a lower-case letter, a digit or a hyphen",
+            ));
+        }
+        if let Some(entry) = self.list.load().get(name).filter(|entry| !entry.revoked) {
+            return Ok(self.secret.key(&entry.spec));
+        }
+        self.change(|list| {
+            let generation = list.get(name).map_or(1, |entry| entry.spec.generation);
+            let spec = KeySpec { name: name.to_owned(), generation };
+            let key = self.secret.key(&spec);
+            list.insert(name.to_owned(), Arc::new(Entry::new(spec, Some(now()))));
+            Ok(key)
+        })
+    }
+
+    /// Makes every key of this name invalid; the next one that is asked for is another.
+    ///
+    /// # Errors
+    /// When there is no such key, or the list is given, or cannot be written.
+    pub fn revoke(&self, name: &str) -> Result<(), Fault> {
+        self.change(|list| {
+            let entry = list
+                .get(name)
+                .filter(|entry| !entry.revoked)
+                .ok_or_else(|| Fault::new(Kind::Usage, format!("there is no key named {name:?}")).cure_with("see `aigwctl keys`"))?;
+            let generation = entry.spec.generation.saturating_add(1);
+            let spec = KeySpec { name: name.to_owned(), generation };
+            list.insert(name.to_owned(), Arc::new(Entry { revoked: true, ..Entry::new(spec, None) }));
+            Ok(())
+        })
+    }
+
+    /// The list, for people.
+    pub fn rows(&self) -> Vec<KeyRow> {
+        let list = self.list.load();
+        list.values().filter(|entry| !entry.revoked).map(|entry| entry.row()).collect()
+    }
+
+    /// Writes down when each key was last used. Called now and then, and at the end.
+    ///
+    /// # Errors
+    /// When the list cannot be written.
+    pub fn save(&self) -> Result<(), Fault> {
+        if self.are_given() { Ok(()) } else { self.change(|_| Ok(())) }
+    }
+
+    fn change<T>(&self, edit: impl FnOnce(&mut List) -> Result<T, Fault>) -> Result<T, Fault> {
+        let file = self.file.as_ref().ok_or_else(|| {
+            Fault::new(Kind::BadConfiguration, "the list of keys is the setting listen.keys")
+                .cure_with("change `listen.keys` (`NAME:2` makes `NAME` invalid) and run `aigwctl reload`")
+        })?;
+        let file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = List::clone(&self.list.load());
+        let value = edit(&mut list)?;
+        let stored: BTreeMap<&String, Stored> = list.iter().map(|(name, entry)| (name, entry.stored())).collect();
+        let text = serde_json::to_vec_pretty(&stored)
+            .map_err(|error| Fault::new(Kind::Internal, format!("the list of keys cannot be written: {error}")))?;
+        files::write_private(&file, &text)?;
+        self.list.store(Arc::new(list));
+        Ok(value)
+    }
+}
+
+impl Entry {
+    fn new(spec: KeySpec, created_at: Option<i64>) -> Self {
+        Self { spec, revoked: false, created_at, last_used_at: AtomicI64::new(0), expires_at: None, gateway: None }
+    }
+
+    fn last_used(&self) -> Option<i64> {
+        Some(self.last_used_at.load(Ordering::Relaxed)).filter(|at| *at > 0)
+    }
+
+    fn stored(&self) -> Stored {
+        Stored {
+            generation: self.spec.generation,
+            revoked: self.revoked,
+            created_at: self.created_at,
+            last_used_at: self.last_used(),
+            expires_at: self.expires_at,
+            gateway: self.gateway.clone(),
+        }
+    }
+
+    fn row(&self) -> KeyRow {
+        KeyRow {
+            name: self.spec.name.clone(),
+            generation: self.spec.generation,
+            created_at: self.created_at,
+            last_used_at: self.last_used(),
+            expires_at: self.expires_at,
+            gateway: self.gateway.clone(),
+        }
+    }
+}
+
+impl From<(String, Stored)> for Entry {
+    fn from((name, stored): (String, Stored)) -> Self {
+        Self {
+            spec: KeySpec { name, generation: stored.generation },
+            revoked: stored.revoked,
+            created_at: stored.created_at,
+            last_used_at: AtomicI64::new(stored.last_used_at.unwrap_or(0)),
+            expires_at: stored.expires_at,
+            gateway: stored.gateway,
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<Option<Vec<u8>>, Fault> {
+    files::read_limited(file, MAX_LIST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revoked_key_never_comes_back_even_when_the_list_is_lost() {
+        let home = tempfile::tempdir().unwrap();
+        let (keys, _) = Keys::open(home.path()).unwrap();
+        let first = keys.get_or_make("env").unwrap();
+        assert_eq!(keys.check(first.reveal()).unwrap().name, "env");
+        keys.revoke("env").unwrap();
+        assert!(keys.check(first.reveal()).is_none());
+        let second = keys.get_or_make("env").unwrap();
+        assert_ne!(first, second);
+
+        let (again, _) = Keys::open(home.path()).unwrap();
+        assert!(again.check(second.reveal()).is_some());
+        assert!(again.check(first.reveal()).is_none());
+
+        for damage in [None, Some("{\"env\": {")] {
+            match damage {
+                None => std::fs::remove_file(home.path().join("keys.json")).unwrap(),
+                Some(text) => std::fs::write(home.path().join("keys.json"), text).unwrap(),
+            }
+            let (fresh, findings) = Keys::open(home.path()).unwrap();
+            assert!(fresh.check(first.reveal()).is_none());
+            assert!(fresh.check(second.reveal()).is_none());
+            assert_ne!(fresh.get_or_make("env").unwrap(), first);
+            assert_eq!(findings.len(), usize::from(damage.is_some()));
+        }
+    }
+
+    #[test]
+    fn a_given_list_is_all_there_is() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("key");
+        std::fs::write(&file, [7; 32]).unwrap();
+        let keys = Keys::given(&file, &[KeySpec::parse("env:2").unwrap()]).unwrap();
+        let secret = MachineSecret::from_file(&[7; 32]).unwrap();
+        assert!(keys.check(secret.key(&KeySpec::parse("env:2").unwrap()).reveal()).unwrap().container);
+        assert!(keys.check(secret.key(&KeySpec::parse("env").unwrap()).reveal()).is_none());
+        assert!(keys.check(secret.key(&KeySpec::parse("other").unwrap()).reveal()).is_none());
+        assert!(keys.get_or_make("other").is_err());
+        assert!(keys.revoke("env").is_err());
+    }
+}

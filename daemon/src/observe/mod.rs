@@ -1,0 +1,4 @@
+//! What can be seen from outside: logs, and findings.
+
+pub mod health;
+pub mod log;

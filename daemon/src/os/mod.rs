@@ -1,0 +1,5 @@
+//! What differs between operating systems, one concern a folder, one system a file.
+
+pub mod limits;
+pub mod peer;
+pub mod signal;

@@ -1,0 +1,183 @@
+//! Linux: the kernel's socket table, asked for one exact connection through netlink, or read as text where netlink is
+//! not allowed (as in a sandbox without that address family).
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::sync::Mutex;
+
+use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, sendto, socket_with};
+
+use super::{Owner, unmapped};
+
+/// How this machine is asked.
+pub enum Lookup {
+    /// `NETLINK_SOCK_DIAG`: a few microseconds, however many sockets there are.
+    Netlink(Mutex<OwnedFd>),
+    /// `/proc/net/tcp` and `tcp6`: grows with the number of sockets.
+    Table,
+    /// Neither.
+    None,
+}
+
+/// What the kernel has on record for one end of a connection.
+struct Entry {
+    uid: u32,
+    inode: u64,
+    listening: bool,
+}
+
+const TCP_LISTEN: u8 = 10;
+
+impl Lookup {
+    pub(super) fn candidates() -> Vec<Self> {
+        let netlink = socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(SOCK_DIAG));
+        netlink.ok().map(|fd| Self::Netlink(Mutex::new(fd))).into_iter().chain([Self::Table]).collect()
+    }
+
+    pub(super) fn none() -> Self {
+        Self::None
+    }
+
+    /// Whether the system tells at all.
+    pub fn tells(&self) -> bool {
+        !matches!(self, Self::None)
+    }
+
+    /// The owner of the socket that is bound to `peer` and connected to `ours`.
+    pub fn owner(&self, peer: SocketAddr, ours: SocketAddr) -> Owner {
+        let (peer, ours) = (unmapped(peer), unmapped(ours));
+        let entry = match self {
+            Self::Netlink(fd) => {
+                let fd = fd.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                ask(&fd, peer, ours)
+            }
+            Self::Table => search(peer, ours),
+            Self::None => return Owner::Unknown,
+        };
+        match entry {
+            Ok(Some(entry)) if entry.inode != 0 && !entry.listening => {
+                let us = rustix::process::getuid().as_raw();
+                if entry.uid == us || entry.uid == 0 { Owner::Us } else { Owner::Other }
+            }
+            // Closed by its owner, or never there: nobody who could be let in.
+            _ => Owner::Other,
+        }
+    }
+}
+
+/// Asks for one connection. Layout: `struct nlmsghdr` (16 bytes), then `struct inet_diag_req_v2`, answered by
+/// `struct inet_diag_msg` (linux/inet_diag.h).
+fn ask(fd: &OwnedFd, peer: SocketAddr, ours: SocketAddr) -> io::Result<Option<Entry>> {
+    const SOCK_DIAG_BY_FAMILY: u16 = 20;
+    const NLM_F_REQUEST: u16 = 1;
+    const IPPROTO_TCP: u8 = 6;
+    const AF_INET: u8 = 2;
+    const AF_INET6: u8 = 10;
+
+    let mut request = [0u8; 72];
+    request[0..4].copy_from_slice(&72u32.to_ne_bytes());
+    request[4..6].copy_from_slice(&SOCK_DIAG_BY_FAMILY.to_ne_bytes());
+    request[6..8].copy_from_slice(&NLM_F_REQUEST.to_ne_bytes());
+    request[16] = if peer.is_ipv4() { AF_INET } else { AF_INET6 };
+    request[17] = IPPROTO_TCP;
+    request[20..24].fill(0xff); // every state
+    request[24..26].copy_from_slice(&peer.port().to_be_bytes());
+    request[26..28].copy_from_slice(&ours.port().to_be_bytes());
+    write_address(&mut request[28..44], peer.ip());
+    write_address(&mut request[44..60], ours.ip());
+    request[64..72].fill(0xff); // no cookie
+
+    sendto(fd, &request, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
+    let mut answer = [0u8; 512];
+    let (_, length) = recv(fd, &mut answer[..], RecvFlags::empty())?;
+    if length < 88 || answer[4..6] != SOCK_DIAG_BY_FAMILY.to_ne_bytes() {
+        return Ok(None); // NLMSG_ERROR: no such connection
+    }
+    let word = |at: usize| u32::from_ne_bytes([answer[at], answer[at + 1], answer[at + 2], answer[at + 3]]);
+    Ok(Some(Entry { uid: word(80), inode: word(84).into(), listening: answer[17] == TCP_LISTEN }))
+}
+
+fn write_address(to: &mut [u8], address: IpAddr) {
+    match address {
+        IpAddr::V4(v4) => to[..4].copy_from_slice(&v4.octets()),
+        IpAddr::V6(v6) => to.copy_from_slice(&v6.octets()),
+    }
+}
+
+/// Reads the tables that hold the connection: a dual-stack client's v4 connection stands in `tcp6`, v4-mapped.
+fn search(peer: SocketAddr, ours: SocketAddr) -> io::Result<Option<Entry>> {
+    for (file, mapped) in [("/proc/net/tcp", false), ("/proc/net/tcp6", true)] {
+        if !mapped && peer.is_ipv6() {
+            continue;
+        }
+        let wanted = [hex(peer, mapped), hex(ours, mapped)];
+        let table = std::fs::read_to_string(file)?;
+        if let Some(entry) = table.lines().skip(1).find_map(|line| read_line(line, &wanted)) {
+            return Ok(Some(entry));
+        }
+    }
+    Ok(None)
+}
+
+/// Columns: number, local, remote, state, queues, timer, retransmits, uid, timeout, inode.
+fn read_line(line: &str, wanted: &[String; 2]) -> Option<Entry> {
+    let mut words = line.split_ascii_whitespace().skip(1);
+    if words.next()? != wanted[0] || words.next()? != wanted[1] {
+        return None;
+    }
+    let state = u8::from_str_radix(words.next()?, 16).ok()?;
+    let uid = words.nth(3)?.parse().ok()?;
+    let inode = words.nth(1)?.parse().ok()?;
+    Some(Entry { uid, inode, listening: state == TCP_LISTEN })
+}
+
+/// An address as the tables print it: 32-bit words in the machine's byte order, upper-case hex, colon, port.
+fn hex(address: SocketAddr, mapped: bool) -> String {
+    let bytes = match address.ip() {
+        IpAddr::V4(v4) if mapped => v4.to_ipv6_mapped().octets().to_vec(),
+        IpAddr::V4(v4) => v4.octets().to_vec(),
+        IpAddr::V6(v6) => v6.octets().to_vec(),
+    };
+    let words = bytes.chunks_exact(4).map(|word| {
+        format!("{:08X}", u32::from_ne_bytes([word[0], word[1], word[2], word[3]]))
+    });
+    format!("{}:{:04X}", words.collect::<String>(), address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    /// Every way must agree, in v4, v6, and for the v4-mapped form that Java has.
+    #[test]
+    fn our_own_connections_are_ours_in_every_form() {
+        for way in Lookup::candidates() {
+            for (bind, connect) in [("127.0.0.1:0", None), ("[::1]:0", None), ("127.0.0.1:0", Some("::ffff:127.0.0.1"))] {
+                let Ok(listener) = TcpListener::bind(bind) else { continue };
+                let mut to = listener.local_addr().unwrap();
+                if let Some(host) = connect {
+                    to.set_ip(host.parse().unwrap());
+                }
+                let client = TcpStream::connect(to).unwrap();
+                let (server, peer) = listener.accept().unwrap();
+                assert_eq!(way.owner(peer, server.local_addr().unwrap()), Owner::Us, "{bind} {connect:?}");
+                drop(client);
+                assert_eq!(way.owner(peer, server.local_addr().unwrap()), Owner::Other, "closed: {bind} {connect:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_listener_on_the_same_port_is_not_the_peer() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let nobody = listener.local_addr().unwrap();
+        let elsewhere = "127.0.0.1:9".parse().unwrap();
+        for way in Lookup::candidates() {
+            assert_eq!(way.owner(nobody, elsewhere), Owner::Other);
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Signals that ask the daemon to stop or to read its configuration again.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+pub use unix::Signals;
+#[cfg(not(unix))]
+mod other;
+#[cfg(not(unix))]
+pub use other::Signals;
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Drain and end; a second time: end at once.
+    Stop,
+    /// Read the configuration again.
+    Reload,
+}

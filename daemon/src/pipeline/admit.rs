@@ -1,0 +1,276 @@
+//! Who may come in. Everything that stops here stops before the gateway hears of it.
+//!
+//! The order: the form of the target, then for a forwarder request `Host`, `Origin` and the browser's fetch metadata,
+//! then the local keys, then whose process it is. The first act after the form is to take every local key out of the
+//! request, so that nothing behind this file ever sees one.
+
+use std::net::SocketAddr;
+
+use aigw_shared::fault::{Fault, Kind};
+use http::header::{
+    CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, TRANSFER_ENCODING,
+};
+use http::request::Parts;
+use http::uri::{Authority, Scheme};
+use http::{Method, Version};
+
+use super::present::{self, Presented};
+use crate::keys::{Admission, Keys};
+use crate::os::peer::Owner;
+
+/// Marks our requests to a gateway on this machine. One that comes in with it has gone round in a circle.
+pub const LOOP_MARKER: HeaderName = HeaderName::from_static("x-aigw-loop");
+
+/// Methods that some AI API has.
+const METHODS: [Method; 6] = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+
+/// What a request's target line asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Something of ours: origin-form, or absolute-form with our own address.
+    Ours,
+    /// A proxy's service: `CONNECT`, or absolute-form with another address.
+    Proxy,
+}
+
+/// Rules that are the same for every request on a listener.
+pub struct Rules<'a> {
+    /// The address the request came in at.
+    pub listener: SocketAddr,
+    /// The local keys.
+    pub keys: &'a Keys,
+    /// `listen.share`: other users may come in with a key.
+    pub share: bool,
+}
+
+/// Reads the form of the target (RFC 9112 section 3.2). hyper passes on several that make no sense here.
+///
+/// # Errors
+/// `BadRequest` or `MethodRefused` for a form that nothing here answers.
+pub fn target(parts: &Parts, listener: SocketAddr) -> Result<Target, Fault> {
+    let uri = &parts.uri;
+    if parts.method == Method::CONNECT {
+        let port = uri.authority().and_then(Authority::port_u16);
+        return match port {
+            Some(1..) if uri.path_and_query().is_none() => Ok(Target::Proxy),
+            _ => Err(Fault::new(Kind::BadRequest, "CONNECT needs a host and a port, and nothing else")),
+        };
+    }
+    if parts.method == Method::TRACE {
+        return Err(Fault::new(Kind::MethodRefused, "TRACE would show a request's secrets"));
+    }
+    match (uri.scheme(), uri.authority()) {
+        (None, None) if uri.path().starts_with('/') => Ok(Target::Ours),
+        (Some(scheme), Some(authority)) => {
+            if *scheme != Scheme::HTTP || !is_ours(authority, listener) {
+                return Ok(Target::Proxy);
+            }
+            let host = single_host(&parts.headers)?;
+            if host.as_str().eq_ignore_ascii_case(authority.as_str()) {
+                Ok(Target::Ours)
+            } else {
+                Err(Fault::new(Kind::BadRequest, "Host and the request's target name different addresses"))
+            }
+        }
+        _ => Err(Fault::new(Kind::BadRequest, "the request's target is neither a path nor a URL")),
+    }
+}
+
+/// The checks of a forwarder request that come before its key.
+///
+/// # Errors
+/// The rule that refuses it.
+pub fn forwarder(parts: &Parts, rules: &Rules<'_>) -> Result<(), Fault> {
+    framing(&parts.headers, parts.version)?;
+    let host = single_host(&parts.headers)?;
+    if !is_ours(&host, rules.listener) {
+        return Err(Fault::new(Kind::HostRefused, "Host names another machine"));
+    }
+    web_page(&parts.headers)?;
+    if parts.method == Method::OPTIONS {
+        return Err(Fault::new(Kind::MethodRefused, "this port answers no preflight of a browser"));
+    }
+    if !METHODS.contains(&parts.method) {
+        return Err(Fault::new(Kind::MethodRefused, "no AI API has this method"));
+    }
+    if parts.headers.contains_key(LOOP_MARKER) {
+        return Err(Fault::new(Kind::Loop, "the gateway's URL leads back to an aigwd on this machine"));
+    }
+    Ok(())
+}
+
+/// The checks of a proxy request that come before its key.
+///
+/// # Errors
+/// The rule that refuses it.
+pub fn proxy(parts: &Parts) -> Result<(), Fault> {
+    framing(&parts.headers, parts.version)?;
+    single_host(&parts.headers)?;
+    if parts.method == Method::CONNECT {
+        let page = parts.headers.contains_key(ORIGIN) || crosses_sites(&parts.headers);
+        if page {
+            return Err(Fault::new(Kind::WebPageRefused, "a web page may not open a tunnel"));
+        }
+    }
+    Ok(())
+}
+
+/// Takes every local key out of the request, and finds who it is by the first of them.
+///
+/// # Errors
+/// A key of ours that is wrong, in any place; no key at all; another user's process.
+pub fn caller(parts: &mut Parts, owner: Owner, rules: &Rules<'_>, missing: Kind) -> Result<Admission, Fault> {
+    let Presented { keys, path } = present::take_out(parts)?;
+    let mut first = None;
+    for key in keys {
+        let admission = rules
+            .keys
+            .check(key.text.reveal())
+            .ok_or_else(|| Fault::new(wrong(missing), "the local key is not valid"))?;
+        if key.names_caller && first.is_none() {
+            first = Some(admission);
+        }
+    }
+    let mut admission = first.ok_or_else(|| Fault::new(missing, "a local key is needed"))?;
+    admission.gateway = path.gateway.or(admission.gateway);
+    if owner == Owner::Other && !rules.share && !admission.container {
+        return Err(Fault::new(Kind::OtherUser, "the connection belongs to another user of this machine"));
+    }
+    Ok(admission)
+}
+
+fn wrong(missing: Kind) -> Kind {
+    if missing == Kind::ProxyKeyMissing { missing } else { Kind::KeyWrong }
+}
+
+/// RFC 9112 section 6: what hyper lets through and could be read in two ways further on.
+fn framing(headers: &HeaderMap, version: Version) -> Result<(), Fault> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    if let Some(coding) = codings.next() {
+        let chunked = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+        if !chunked || codings.next().is_some() || version != Version::HTTP_11 {
+            return Err(Fault::new(Kind::BadRequest, "Transfer-Encoding is not just `chunked`"));
+        }
+        if headers.contains_key(CONTENT_LENGTH) {
+            return Err(Fault::new(Kind::BadRequest, "both Content-Length and Transfer-Encoding"));
+        }
+    }
+    if headers.get_all(CONTENT_LENGTH).iter().count() > 1 {
+        return Err(Fault::new(Kind::BadRequest, "Content-Length is repeated"));
+    }
+    match headers.get(EXPECT) {
+        Some(value) if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
+            Err(Fault::new(Kind::BadRequest, "the only thing to expect is 100-continue"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The one `Host` there must be, as an authority.
+fn single_host(headers: &HeaderMap) -> Result<Authority, Fault> {
+    let bad = |what| Fault::new(Kind::BadRequest, what);
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = hosts.next().ok_or_else(|| bad("Host is missing"))?;
+    if hosts.next().is_some() {
+        return Err(bad("Host is repeated"));
+    }
+    let text = host.to_str().map_err(|_| bad("Host is malformed"))?;
+    if text.contains('@') {
+        return Err(bad("Host is malformed"));
+    }
+    let authority: Authority = text.parse().map_err(|_| bad("Host is malformed"))?;
+    // `Authority` takes a colon without a number, or with too large a one.
+    let after_host = &text[authority.host().len()..];
+    if authority.host().is_empty() || (!after_host.is_empty() && authority.port_u16().is_none()) {
+        return Err(bad("Host is malformed"));
+    }
+    Ok(authority)
+}
+
+/// Whether this names our listener: a loopback literal or `localhost`, with the listener's port.
+fn is_ours(authority: &Authority, listener: SocketAddr) -> bool {
+    let ours = ["127.0.0.1", "localhost", "[::1]"].iter().any(|host| authority.host().eq_ignore_ascii_case(host));
+    ours && !authority.as_str().contains('@') && authority.port_u16().unwrap_or(80) == listener.port()
+}
+
+/// A page's request says so itself: browsers send `Origin` with everything but simple GETs, and fetch metadata with
+/// all. Programs send neither.
+fn web_page(headers: &HeaderMap) -> Result<(), Fault> {
+    let from_page = headers.get_all(ORIGIN).iter().any(is_web_origin);
+    if from_page {
+        return Err(Fault::new(Kind::WebPageRefused, "Origin names a web page"));
+    }
+    if crosses_sites(headers) {
+        return Err(Fault::new(Kind::WebPageRefused, "Sec-Fetch-Site names another site"));
+    }
+    Ok(())
+}
+
+fn is_web_origin(origin: &HeaderValue) -> bool {
+    let origin = origin.as_bytes().to_ascii_lowercase();
+    origin == b"null" || origin.starts_with(b"http:") || origin.starts_with(b"https:")
+}
+
+fn crosses_sites(headers: &HeaderMap) -> bool {
+    headers.get_all("sec-fetch-site").iter().any(|site| {
+        !site.as_bytes().eq_ignore_ascii_case(b"none") && !site.as_bytes().eq_ignore_ascii_case(b"same-origin")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    const LISTENER: &str = "127.0.0.1:2449";
+
+    fn parts(method: &str, target: &str, fields: &[(&str, &str)]) -> Parts {
+        let mut request = Request::builder().method(method).uri(target);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn the_target_tells_the_door() {
+        let listener = LISTENER.parse().unwrap();
+        let host = [("host", "127.0.0.1:2449")];
+        for (method, uri, door) in [
+            ("POST", "/anthropic/v1/messages", Some(Target::Ours)),
+            ("POST", "http://127.0.0.1:2449/anthropic/v1/messages", Some(Target::Ours)),
+            ("POST", "http://localhost:2449/x", None), // Host says otherwise
+            ("GET", "http://example.com/", Some(Target::Proxy)),
+            ("GET", "https://127.0.0.1:2449/", Some(Target::Proxy)),
+            ("CONNECT", "example.com:443", Some(Target::Proxy)),
+            ("CONNECT", "example.com", None),
+            ("CONNECT", "/path", None),
+            ("TRACE", "/", None),
+            ("OPTIONS", "*", None),
+            ("GET", "example.com:443", None),
+        ] {
+            assert_eq!(target(&parts(method, uri, &host), listener).ok(), door, "{method} {uri}");
+        }
+    }
+
+    #[test]
+    fn host_is_a_loopback_name_with_our_port() {
+        let listener: SocketAddr = LISTENER.parse().unwrap();
+        for (host, ours) in [
+            ("127.0.0.1:2449", true),
+            ("LOCALHOST:2449", true),
+            ("[::1]:2449", true),
+            ("127.0.0.1", false),
+            ("127.0.0.1:2450", false),
+            ("evil.example:2449", false),
+            ("127.0.0.1.evil.example:2449", false),
+        ] {
+            let authority = single_host(&parts("GET", "/", &[("host", host)]).headers).unwrap();
+            assert_eq!(is_ours(&authority, listener), ours, "{host}");
+        }
+        for malformed in ["", "a@127.0.0.1:2449", "127.0.0.1:2449/x", "127.0.0.1:", "127.0.0.1:99999", "a b", "::1"] {
+            assert!(single_host(&parts("GET", "/", &[("host", malformed)]).headers).is_err(), "{malformed}");
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! The only file that puts a secret into a request. What the client brought is dropped, unless the route is one on
+//! which the tool's own credential is what pays.
+
+use aigw_shared::config::{CredentialForm, GatewayKind, Mode};
+use aigw_shared::fault::{Fault, Kind};
+use aigw_shared::secret::Secret;
+use http::HeaderValue;
+use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName};
+
+use super::route::Route;
+use crate::credentials::Held;
+
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
+const CHATGPT_ACCOUNT: HeaderName = HeaderName::from_static("chatgpt-account-id");
+/// Carries our token where the tool's own credential stays; its presence is what makes a request BYOK.
+const GOVERNANCE_TOKEN: HeaderName = HeaderName::from_static("x-coder-ai-governance-token");
+
+/// Every field in which a credential of some kind travels.
+const CREDENTIALS: [HeaderName; 11] = [
+    AUTHORIZATION,
+    X_API_KEY,
+    X_GOOG_API_KEY,
+    HeaderName::from_static("api-key"),
+    CHATGPT_ACCOUNT,
+    HeaderName::from_static("x-goog-user-project"),
+    HeaderName::from_static("coder-session-token"),
+    GOVERNANCE_TOKEN,
+    HeaderName::from_static("x-coder-token"),
+    HeaderName::from_static("x-coder-session-token"),
+    COOKIE,
+];
+
+/// Shapes of real provider credentials: API keys of Anthropic and OpenAI, logins at Claude and ChatGPT, GitHub's tokens
+/// and Copilot's.
+const OWN_SHAPES: [&str; 8] = ["sk-", "ghu_", "gho_", "ghp_", "ghs_", "github_pat_", "tid=", "eyJ"];
+
+/// What is kept of a client's fields, and what was odd about them.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Attached {
+    /// The tool's own credential went along.
+    pub own: bool,
+    /// A tool showed a deployment's token, which no tool should hold.
+    pub tool_holds_token: bool,
+}
+
+/// Replaces what the client brought by what this route needs.
+///
+/// # Errors
+/// When nobody is logged in, or the tool has to be and is not.
+pub fn attach(headers: &mut HeaderMap, route: &Route, kind: GatewayKind, form: CredentialForm, held: &Held) -> Result<Attached, Fault> {
+    let mut attached = Attached::default();
+    let mut own: Vec<(HeaderName, HeaderValue)> = Vec::new();
+    for name in [AUTHORIZATION, X_API_KEY] {
+        for value in headers.get_all(&name) {
+            if is_deployment_token(value, held) {
+                attached.tool_holds_token = true;
+            } else {
+                own.push((name.clone(), value.clone()));
+            }
+        }
+    }
+    let account = headers.get(CHATGPT_ACCOUNT).cloned();
+    for name in CREDENTIALS {
+        headers.remove(name);
+    }
+    drop_private(headers);
+
+    attached.own = match route.mode {
+        Mode::Central => false,
+        Mode::Byok => !own.is_empty(),
+        Mode::Auto => own.iter().any(|(_, value)| has_own_shape(value)),
+    };
+    if route.own_login && !attached.own {
+        return Err(Fault::new(Kind::ToolNotSignedIn, format!("{} works with the tool's own login only, and it sent none", route.provider)));
+    }
+    if attached.own {
+        for (name, value) in own {
+            headers.append(name, value);
+        }
+        if let Some(account) = account {
+            headers.insert(CHATGPT_ACCOUNT, account);
+        }
+    }
+    if kind == GatewayKind::Generic {
+        if !attached.own {
+            let (name, value) = match form {
+                CredentialForm::None => return Ok(attached),
+                CredentialForm::Bearer => (AUTHORIZATION, bearer(provider_key(held, route)?)?),
+                CredentialForm::XApiKey => (X_API_KEY, sensitive(provider_key(held, route)?.reveal())?),
+                CredentialForm::XGoogApiKey => (X_GOOG_API_KEY, sensitive(provider_key(held, route)?.reveal())?),
+            };
+            headers.insert(name, value);
+        }
+        return Ok(attached);
+    }
+    let token = held.token.as_ref().ok_or_else(|| not_logged_in(&route.gateway))?;
+    if attached.own {
+        headers.insert(GOVERNANCE_TOKEN, sensitive(token.reveal())?);
+    } else {
+        headers.insert(AUTHORIZATION, bearer(token)?);
+    }
+    Ok(attached)
+}
+
+/// The field that the deployment's ordinary API wants.
+///
+/// # Errors
+/// When the token cannot stand in a field.
+pub fn session(token: &Secret) -> Result<(HeaderName, HeaderValue), Fault> {
+    Ok((HeaderName::from_static("coder-session-token"), sensitive(token.reveal())?))
+}
+
+/// A provider key in its form, to try it out.
+///
+/// # Errors
+/// When it cannot stand in a field.
+pub fn provider_field(form: CredentialForm, key: &Secret) -> Result<Option<(HeaderName, HeaderValue)>, Fault> {
+    Ok(match form {
+        CredentialForm::None => None,
+        CredentialForm::Bearer => Some((AUTHORIZATION, bearer(key)?)),
+        CredentialForm::XApiKey => Some((X_API_KEY, sensitive(key.reveal())?)),
+        CredentialForm::XGoogApiKey => Some((X_GOOG_API_KEY, sensitive(key.reveal())?)),
+    })
+}
+
+/// Nobody is logged in.
+pub fn not_logged_in(gateway: &str) -> Fault {
+    Fault::new(Kind::NotLoggedIn, format!("not logged in to the gateway {gateway}"))
+}
+
+/// Whatever else is addressed to us.
+fn drop_private(headers: &mut HeaderMap) {
+    let ours: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("x-aigw-")).cloned().collect();
+    for name in ours {
+        headers.remove(name);
+    }
+}
+
+fn provider_key<'a>(held: &'a Held, route: &Route) -> Result<&'a Secret, Fault> {
+    held.keys.get(&route.provider).ok_or_else(|| {
+        Fault::new(Kind::NotLoggedIn, format!("there is no key for {} at the gateway {}", route.provider, route.gateway))
+            .cure_with(format!("run `aigwctl login --name {}`", route.gateway))
+    })
+}
+
+fn bearer(secret: &Secret) -> Result<HeaderValue, Fault> {
+    sensitive(&format!("Bearer {}", secret.reveal()))
+}
+
+/// A value that hyper neither prints nor puts into an HTTP/2 compression table.
+fn sensitive(text: &str) -> Result<HeaderValue, Fault> {
+    let mut value = HeaderValue::from_str(text)
+        .map_err(|_| Fault::new(Kind::NotLoggedIn, "the stored credential cannot stand in a header field"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The credential without its scheme.
+fn bare(value: &HeaderValue) -> &str {
+    let text = value.to_str().unwrap_or_default().trim();
+    match text.split_once(' ') {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim(),
+        _ => text,
+    }
+}
+
+/// A value that equals a token that we hold, or has the form of one: ten characters, a hyphen, twenty-two.
+fn is_deployment_token(value: &HeaderValue, held: &Held) -> bool {
+    let text = bare(value);
+    let coder_form = text.split_once('-').is_some_and(|(id, secret)| {
+        let plain = |part: &str, length| part.len() == length && part.bytes().all(|b| b.is_ascii_alphanumeric());
+        plain(id, 10) && plain(secret, 22)
+    });
+    coder_form || held.secrets().any(|secret| secret.reveal() == text)
+}
+
+fn has_own_shape(value: &HeaderValue) -> bool {
+    let text = bare(value);
+    let shape = OWN_SHAPES.iter().any(|shape| text.starts_with(shape));
+    // A JWT has three parts.
+    shape && (!text.starts_with("eyJ") || text.split('.').filter(|part| !part.is_empty()).count() == 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use aigw_shared::provider::Dialect;
+
+    use super::*;
+
+    const TOKEN: &str = "abcdefghij-0123456789abcdefghijkl";
+
+    fn route(mode: Mode, own_login: bool) -> Route {
+        Route {
+            gateway: "default".into(),
+            provider: "openai".into(),
+            dialect: Dialect::OpenAi,
+            mode,
+            own_login,
+            path: "/v1/responses".into(),
+            mended: None,
+        }
+    }
+
+    fn held() -> Held {
+        Held { token: Some(Secret::new(TOKEN)), ..Held::default() }
+    }
+
+    fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
+        fields.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
+    }
+
+    fn sent(fields: &[(&'static str, &str)], mode: Mode) -> (Vec<(String, String)>, Attached) {
+        let mut map = headers(fields);
+        let attached = attach(&mut map, &route(mode, false), GatewayKind::Coder, CredentialForm::Bearer, &held()).unwrap();
+        let mut list: Vec<_> =
+            map.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+        list.sort();
+        (list, attached)
+    }
+
+    /// F8: in central mode nothing that the client brought survives.
+    #[test]
+    fn f8_central_mode_sends_one_token_and_no_client_credential() {
+        let fields = CREDENTIALS.map(|name| (HeaderName::as_str(&name).to_owned(), "client".to_owned()));
+        let mut map: HeaderMap = fields
+            .iter()
+            .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap()))
+            .collect();
+        map.insert("x-aigw-anything", "1".parse().unwrap());
+        map.insert("x-stainless-lang", "python".parse().unwrap());
+        attach(&mut map, &route(Mode::Central, false), GatewayKind::Coder, CredentialForm::Bearer, &held()).unwrap();
+        assert_eq!(map.len(), 2);
+        assert_eq!(map[AUTHORIZATION], format!("Bearer {TOKEN}"));
+        assert_eq!(map["x-stainless-lang"], "python");
+    }
+
+    #[test]
+    fn byok_keeps_the_credential_and_adds_the_governance_token() {
+        let (list, attached) = sent(&[("authorization", "Bearer own"), ("x-api-key", "k"), ("cookie", "c=1")], Mode::Byok);
+        assert!(attached.own);
+        assert_eq!(
+            list,
+            [
+                ("authorization".into(), "Bearer own".into()),
+                ("x-api-key".into(), "k".into()),
+                ("x-coder-ai-governance-token".into(), TOKEN.into()),
+            ]
+        );
+        let (list, attached) = sent(&[], Mode::Byok);
+        assert!(!attached.own);
+        assert_eq!(list, [("authorization".into(), format!("Bearer {TOKEN}"))]);
+    }
+
+    #[test]
+    fn auto_tells_by_the_shape() {
+        for (credential, own) in [
+            ("sk-ant-api03-x", true),
+            ("sk-ant-oat01-x", true),
+            ("sk-proj", true),
+            ("eyJhbGciOi.eyJzdWIi.sig", true),
+            ("eyJhbGciOi.eyJzdWIi", false),
+            ("ghu_x", true),
+            ("tid=1;exp=2", true),
+            ("placeholder", false),
+            (TOKEN, false),
+            ("zzzzzzzzzz-0123456789abcdefghijkl", false),
+        ] {
+            let (_, attached) = sent(&[("authorization", &format!("Bearer {credential}"))], Mode::Auto);
+            assert_eq!(attached.own, own, "{credential}");
+        }
+    }
+
+    #[test]
+    fn a_deployments_token_is_never_an_own_key() {
+        let (list, attached) = sent(&[("x-api-key", "zzzzzzzzzz-0123456789abcdefghijkl")], Mode::Byok);
+        assert!(attached.tool_holds_token && !attached.own);
+        assert_eq!(list, [("authorization".into(), format!("Bearer {TOKEN}"))]);
+    }
+
+    #[test]
+    fn a_provider_with_own_login_says_sign_in() {
+        let mut map = HeaderMap::new();
+        let fault = attach(&mut map, &route(Mode::Byok, true), GatewayKind::Coder, CredentialForm::Bearer, &held()).unwrap_err();
+        assert_eq!(fault.kind, Kind::ToolNotSignedIn);
+    }
+
+    #[test]
+    fn a_generic_gateway_gets_the_providers_key_in_its_form() {
+        let keys = [("openai".to_owned(), Secret::new("lite-key"))].into();
+        let held = Held { keys, ..Held::default() };
+        for (form, field) in [
+            (CredentialForm::Bearer, Some((AUTHORIZATION, "Bearer lite-key"))),
+            (CredentialForm::XApiKey, Some((X_API_KEY, "lite-key"))),
+            (CredentialForm::XGoogApiKey, Some((X_GOOG_API_KEY, "lite-key"))),
+            (CredentialForm::None, None),
+        ] {
+            let mut map = headers(&[("authorization", "Bearer placeholder")]);
+            attach(&mut map, &route(Mode::Central, false), GatewayKind::Generic, form, &held).unwrap();
+            assert_eq!(map.iter().next().map(|(n, v)| (n.clone(), v.to_str().unwrap())), field);
+        }
+        let mut map = headers(&[("authorization", "Bearer own")]);
+        attach(&mut map, &route(Mode::Byok, false), GatewayKind::Generic, CredentialForm::Bearer, &held).unwrap();
+        assert_eq!(map.len(), 1);
+        assert_eq!(map[AUTHORIZATION], "Bearer own");
+    }
+}

@@ -1,0 +1,86 @@
+//! One exchange, from its first byte to its last, written down when it is over: a stream that is cut counts too.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use http::StatusCode;
+
+/// What the daemon counts.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// AI requests that are over.
+    pub requests: AtomicU64,
+    /// Tunnels that are over.
+    pub tunnels: AtomicU64,
+}
+
+/// How an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The client left before it was over.
+    Left,
+    /// All of it was relayed.
+    Whole,
+    /// The gateway broke off.
+    Cut,
+}
+
+/// A request on its way, and its answer. Dropping it is what ends it.
+pub struct Exchange {
+    counters: Arc<Counters>,
+    begun: Instant,
+    provider: String,
+    status: StatusCode,
+    bytes: u64,
+    end: End,
+}
+
+impl Exchange {
+    /// Begins now.
+    pub fn begin(counters: Arc<Counters>, provider: &str) -> Self {
+        Self {
+            counters,
+            begun: Instant::now(),
+            provider: provider.to_owned(),
+            status: StatusCode::OK,
+            bytes: 0,
+            end: End::Left,
+        }
+    }
+
+    /// The head of the answer is there.
+    pub fn answered(&mut self, status: StatusCode) {
+        self.status = status;
+    }
+
+    /// Some bytes of the answer passed.
+    pub fn saw(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+    }
+
+    /// The answer is complete.
+    pub fn ended(&mut self) {
+        self.end = End::Whole;
+    }
+
+    /// The gateway broke off.
+    pub fn cut(&mut self, error: &hyper::Error) {
+        self.end = End::Cut;
+        tracing::debug!(provider = self.provider, %error, "the gateway broke off its answer");
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.counters.requests.fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(
+            provider = self.provider,
+            status = self.status.as_u16(),
+            bytes = self.bytes,
+            ms = self.begun.elapsed().as_millis() as u64,
+            end = ?self.end,
+            "exchange"
+        );
+    }
+}

@@ -1,0 +1,356 @@
+//! The values that are more than a word or a number: web addresses, hosts, networks, headers. Each is checked here,
+//! once; a reason names what was expected and never repeats the value, which may hold a secret.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use url::{Host, Url};
+
+use crate::provider;
+
+/// Headers that decide where a message ends or goes: whoever sets them breaks the connection.
+const OURS: &[&str] = &["connection", "content-length", "host", "transfer-encoding", "upgrade"];
+
+/// Reads a gateway's address: https, or http where nobody can listen in.
+pub(super) fn web_url(text: &str) -> Result<Url, String> {
+    let url = address(text)?;
+    if has_userinfo(&url, text) {
+        return Err("expected a URL without user name and password; tokens come from `aigwctl login`".into());
+    }
+    let loopback = match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        _ => false,
+    };
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if loopback => Ok(url),
+        "http" => Err("expected an https URL: over http anyone on the way reads the token; http is for loopback \
+                       addresses only, such as http://127.0.0.1:3000 (not `localhost`, which a resolver may answer)"
+            .into()),
+        _ => Err("expected an https URL".into()),
+    }
+}
+
+/// What every address of ours has to be: whole, and ending with its path. `Url::parse` mends too much silently.
+fn address(text: &str) -> Result<Url, String> {
+    if text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '\\') {
+        return Err("expected a URL without spaces and backslashes".into());
+    }
+    let url = Url::parse(text)
+        .map_err(|error| format!("expected a URL, such as https://coder.example.com ({error})"))?;
+    if url.host().is_none() || !text.contains("://") {
+        return Err("expected a URL with a host, such as https://coder.example.com".into());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("expected a URL without `?` and `#`".into());
+    }
+    Ok(url)
+}
+
+/// Also true for an empty one, which `Url` forgets.
+fn has_userinfo(url: &Url, text: &str) -> bool {
+    let authority = text.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or(rest));
+    authority.contains('@') || !url.username().is_empty() || url.password().is_some()
+}
+
+/// The proxy through which this machine reaches others. Its password prints as nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UpstreamProxy {
+    /// Where it is, without the login.
+    pub url: Url,
+    authorization: Option<String>,
+}
+
+impl UpstreamProxy {
+    /// Reads `http://[USER:PASSWORD@]HOST[:PORT]`.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let mut url = address(text)?;
+        if !["http", "https"].contains(&url.scheme()) || url.path() != "/" {
+            return Err("expected a proxy, such as http://proxy.example.com:3128".into());
+        }
+        let login = [decode(url.username()), decode(url.password().unwrap_or(""))].join(&b':');
+        let authorization = has_userinfo(&url, text).then(|| format!("Basic {}", STANDARD.encode(login)));
+        // Neither can fail: there is a host.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        Ok(Self { url, authorization })
+    }
+
+    /// The value of `Proxy-Authorization`, if it has a login.
+    pub fn authorization(&self) -> Option<&str> {
+        self.authorization.as_deref()
+    }
+}
+
+impl fmt::Debug for UpstreamProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.url, if self.authorization.is_some() { " (with a login)" } else { "" })
+    }
+}
+
+/// Percent-decodes a user name or password.
+fn decode(text: &str) -> Vec<u8> {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let escaped = (bytes[at] == b'%')
+            .then(|| text.get(at + 1..at + 3).filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit())))
+            .flatten()
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        decoded.push(escaped.unwrap_or(bytes[at]));
+        at += if escaped.is_some() { 3 } else { 1 };
+    }
+    decoded
+}
+
+/// A text as `config show` may print it: without the login that a proxy's URL can hold.
+pub(super) fn without_login(text: &str) -> String {
+    match Url::parse(text) {
+        Ok(mut url) if has_userinfo(&url, text) => {
+            let _ = url.set_username("***");
+            let _ = url.set_password(None);
+            url.into()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// A host whose TLS is opened, written `host[:port][=provider]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InterceptHost {
+    /// In lower case; IPv6 without brackets.
+    pub host: String,
+    /// 443 unless said.
+    pub port: u16,
+    /// The provider that its requests belong to, where the table of providers does not know.
+    pub provider: Option<String>,
+}
+
+impl InterceptHost {
+    /// Reads one entry of `intercept.hosts`.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (place, name) = match text.split_once('=') {
+            Some((place, name)) if provider::is_name(name) => (place, Some(name.to_owned())),
+            Some(_) => return None,
+            None => (text, None),
+        };
+        let (host, port) = match place.rsplit_once(':') {
+            Some((host, port)) if !port.contains(']') => (host, port.parse().ok().filter(|p| *p > 0)?),
+            _ => (place, 443),
+        };
+        let host = match Host::parse(host).ok()? {
+            Host::Domain(name) if name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) => {
+                name
+            }
+            Host::Domain(_) => return None,
+            Host::Ipv4(ip) => ip.to_string(),
+            Host::Ipv6(ip) => ip.to_string(),
+        };
+        Some(Self { host, port, provider: name })
+    }
+}
+
+/// A network, written `10.0.0.0/8`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cidr {
+    address: IpAddr,
+    bits: u8,
+}
+
+impl Cidr {
+    /// Reads `ADDRESS/BITS`.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (address, bits) = text.split_once('/')?;
+        let address: IpAddr = address.parse().ok()?;
+        let bits: u8 = bits.parse().ok()?;
+        (bits <= if address.is_ipv4() { 32 } else { 128 }).then_some(Self { address, bits })
+    }
+
+    /// Whether an address is in it. An IPv4 address in IPv6 clothes counts as what it is.
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        match (self.address, ip.to_canonical()) {
+            (IpAddr::V4(net), IpAddr::V4(ip)) => {
+                let differs = net.to_bits() ^ ip.to_bits();
+                differs.checked_shr(32 - u32::from(self.bits)).unwrap_or(0) == 0
+            }
+            (IpAddr::V6(net), IpAddr::V6(ip)) => {
+                let differs = net.to_bits() ^ ip.to_bits();
+                differs.checked_shr(128 - u32::from(self.bits)).unwrap_or(0) == 0
+            }
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Cidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.bits)
+    }
+}
+
+/// Headers sent to a gateway. Their values are often secrets, so they print as `***`.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Headers(Vec<(String, String)>);
+
+impl Headers {
+    /// Checks names and values.
+    pub(super) fn parse(pairs: &[(String, String)]) -> Result<Self, String> {
+        for (name, value) in pairs {
+            let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+            if name.is_empty() || !name.bytes().all(token) {
+                return Err("expected names of HTTP headers".into());
+            }
+            if OURS.contains(&name.to_ascii_lowercase().as_str()) {
+                return Err(format!("expected other headers: aigwd sets {name} itself"));
+            }
+            if !value.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+                return Err(format!("expected printable ASCII as the value of {name}"));
+            }
+        }
+        Ok(Self(pairs.to_vec()))
+    }
+}
+
+impl From<Vec<(String, String)>> for Headers {
+    fn from(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+}
+
+impl Deref for Headers {
+    type Target = [(String, String)];
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<'a> IntoIterator for &'a Headers {
+    type Item = &'a (String, String);
+    type IntoIter = std::slice::Iter<'a, (String, String)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.0.iter().map(|(name, _)| (name, "***"))).finish()
+    }
+}
+
+/// Reads a path: `~/` is the user's home, and a relative one begins at `folder`, where the file that says it is.
+pub(super) fn path(text: &str, folder: Option<&Path>, home: Option<&Path>) -> Result<PathBuf, String> {
+    if text.is_empty() || text.contains('\0') {
+        return Err("expected a path".into());
+    }
+    let path = match text.strip_prefix("~/") {
+        Some(rest) => home.ok_or("expected a path without `~/`: there is no home folder")?.join(rest),
+        None => PathBuf::from(text),
+    };
+    Ok(folder.map_or(path.clone(), |folder| folder.join(path)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_is_reached_over_https_or_on_this_machine() {
+        for good in [
+            "https://coder.example.com",
+            "https://coder.example.com:8443/a/b",
+            "http://127.0.0.1:3000",
+            "http://127.8.9.1",
+            "http://[::1]:3000/x@y",
+        ] {
+            assert!(web_url(good).is_ok(), "{good}");
+        }
+        for (bad, why) in [
+            ("http://coder.example.com", "over http anyone"),
+            ("http://localhost:3000", "not `localhost`"),
+            ("http://127.0.0.1.example.com", "over http anyone"),
+            ("http://[::ffff:127.0.0.1]", "over http anyone"),
+            ("http://0.0.0.0", "over http anyone"),
+            ("https://a:b@coder.example.com", "without user name"),
+            ("https://@coder.example.com", "without user name"),
+            ("https:///a@coder.example.com", "without user name"),
+            ("https://coder.example.com/?", "without `?`"),
+            ("https://coder.example.com/#x", "without `?`"),
+            ("https:coder.example.com", "with a host"),
+            ("https:\\\\coder.example.com", "without spaces"),
+            ("https://coder.exa\tmple.com", "without spaces"),
+            (" https://coder.example.com", "without spaces"),
+            ("coder.example.com", "expected a URL"),
+            ("ftp://coder.example.com", "expected an https URL"),
+            ("file:///etc/passwd", "with a host"),
+            ("", "expected a URL"),
+        ] {
+            let said = web_url(bad).unwrap_err();
+            assert!(said.contains(why), "{bad}: {said}");
+        }
+    }
+
+    #[test]
+    fn networks_contain_their_addresses() {
+        for (net, ip, inside) in [
+            ("10.0.0.0/8", "10.255.0.1", true),
+            ("10.0.0.0/8", "11.0.0.1", false),
+            ("10.1.2.3/8", "10.255.0.1", true),
+            ("0.0.0.0/0", "8.8.8.8", true),
+            ("192.168.1.7/32", "192.168.1.7", true),
+            ("192.168.1.7/32", "192.168.1.6", false),
+            ("10.0.0.0/8", "::ffff:10.0.0.1", true),
+            ("fd00::/8", "fdff::1", true),
+            ("fd00::/8", "fe00::1", false),
+            ("::/0", "::1", true),
+            ("::/0", "10.0.0.1", false),
+        ] {
+            assert_eq!(Cidr::parse(net).unwrap().contains(ip.parse().unwrap()), inside, "{net} {ip}");
+        }
+        for bad in ["10.0.0.0", "10.0.0.0/33", "10.0.0/8", "x/8", "fd00::/129", "10.0.0.0/-1", "10.0.0.0/"] {
+            assert!(Cidr::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn odd_hosts_are_refused() {
+        for bad in
+            ["", ":443", "a:0", "a:65536", "a:x", "a=", "a=B", "a b", "a/b", "::1", "*.a", "http://a", "[::1"]
+        {
+            assert!(InterceptHost::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_may_have_a_login_that_nobody_sees() {
+        let proxy = UpstreamProxy::parse("http://ada:s3cret@proxy.example:3128").unwrap();
+        assert_eq!(proxy.authorization(), Some(format!("Basic {}", STANDARD.encode("ada:s3cret")).as_str()));
+        assert_eq!(format!("{proxy:?}"), "http://proxy.example:3128/ (with a login)");
+        assert_eq!(UpstreamProxy::parse("http://proxy:3128").unwrap().authorization(), None);
+        for bad in ["socks5://proxy:1080", "http://proxy/path", "proxy:3128", "http://proxy/?a"] {
+            assert!(UpstreamProxy::parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(decode("a%40%4g%"), b"a@%4g%");
+        assert_eq!(without_login("http://a:b@c/"), "http://***@c/");
+        assert_eq!(without_login("a:b@c"), "a:b@c");
+    }
+
+    #[test]
+    fn paths_begin_where_they_were_written() {
+        let read = |text| path(text, Some(Path::new("/etc/x")), Some(Path::new("/home/ada")));
+        assert_eq!(read("a/b").unwrap(), Path::new("/etc/x/a/b"));
+        assert_eq!(read("/a").unwrap(), Path::new("/a"));
+        assert_eq!(read("~/a").unwrap(), Path::new("/home/ada/a"));
+        assert!(read("").is_err());
+        assert!(path("~/a", None, None).is_err());
+        assert_eq!(path("a", None, None).unwrap(), Path::new("a"));
+    }
+}

@@ -1,0 +1,265 @@
+//! The first look at a request: which part of the site is it for? And the last: write down what was answered.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use http::{Request, Response, Version, header};
+use hyper::body::{Body as _, Incoming};
+
+use crate::behaviour::{Behaviour, Mounts};
+use crate::body::{Body, Cut};
+use crate::practice::Setup;
+use crate::record::{BodyEnd, Log, NOTHING, Outcome, Plane, Recorded, ResponseEnd, Ticket, Watched};
+use crate::reply::{HangUp, Reply};
+use crate::server::Connection;
+use crate::tokens::Tokens;
+use crate::{coder_api, data_plane, hold};
+
+/// The state of the deployment, shared by all connections and kept over restarts.
+pub(crate) struct Site {
+    pub(crate) setup: Setup,
+    pub(crate) behaviour: Mutex<Behaviour>,
+    pub(crate) scripted: Mutex<VecDeque<Reply>>,
+    pub(crate) tokens: Tokens,
+    pub(crate) log: Arc<Log>,
+    pub(crate) connections: AtomicU64,
+    pub(crate) in_flight: Arc<AtomicUsize>,
+    /// Per token: the second and how many requests it saw.
+    pub(crate) rates: Mutex<HashMap<String, (i64, u32)>>,
+}
+
+impl Site {
+    pub(crate) fn behaviour(&self) -> Behaviour {
+        hold(&self.behaviour).clone()
+    }
+}
+
+/// One request on its way through the site, without its body.
+pub(crate) struct Visit {
+    pub(crate) site: Arc<Site>,
+    /// As it was when the request arrived.
+    pub(crate) behaviour: Behaviour,
+    pub(crate) about: Connection,
+    pub(crate) head: http::request::Parts,
+    /// The path below the mount.
+    pub(crate) path: String,
+    /// Header lines as written.
+    pub(crate) lines: Vec<(String, String)>,
+    pub(crate) ticket: Ticket,
+}
+
+impl Visit {
+    /// `path` with the query, as the provider would get it.
+    pub(crate) fn target(&self) -> String {
+        match self.head.uri.query() {
+            Some(query) => format!("{}?{query}", self.path),
+            None => self.path.clone(),
+        }
+    }
+}
+
+/// Counts a provider request until its answer is over.
+pub(crate) struct Slot(Arc<AtomicUsize>);
+
+impl Slot {
+    fn take(counter: &Arc<AtomicUsize>) -> Self {
+        counter.fetch_add(1, Ordering::SeqCst);
+        Slot(Arc::clone(counter))
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Answers one request, or does not.
+pub(crate) async fn answer(
+    site: Arc<Site>,
+    about: Connection,
+    request: Request<Incoming>,
+) -> Result<Response<Watched<Option<Slot>>>, Cut> {
+    let behaviour = site.behaviour();
+    let (head, body) = request.into_parts();
+    let http2 = head.version == Version::HTTP_2;
+    let lines = header_lines(&about, &head, http2, !body.is_end_stream());
+    let place = locate(&site.setup.path, behaviour.mounts, head.uri.path());
+    let ticket = site.log.begin(Recorded {
+        order: 0,
+        connection: about.number,
+        tls: about.tls,
+        http2,
+        server_name: about.server_name.clone(),
+        arrived: Instant::now(),
+        method: head.method.to_string(),
+        target: head.uri.path_and_query().map_or_else(|| head.uri.to_string(), ToString::to_string),
+        path: place.path.clone(),
+        plane: match place.part {
+            Part::Provider => Plane::Provider,
+            Part::Management => Plane::Management,
+            Part::Health | Part::CoderApi | Part::NoRoute | Part::Outside => Plane::Ordinary,
+        },
+        headers: lines.clone(),
+        body: Vec::new(),
+        body_len: 0,
+        body_sha256: String::new(),
+        body_end: BodyEnd::Arriving,
+        status: None,
+        response_end: ResponseEnd::Pending,
+        upstream: None,
+        frames: Vec::new(),
+    });
+    let mut outcome = Outcome::new(ticket.clone());
+    let bodiless = head.method == http::Method::HEAD;
+
+    let requests = about.requests.fetch_add(1, Ordering::SeqCst) + 1;
+    if behaviour.requests_per_connection != 0 && requests >= behaviour.requests_per_connection {
+        about.enough.send_replace(true);
+    }
+
+    let slot = (place.part == Part::Provider).then(|| Slot::take(&site.in_flight));
+    let visit = Visit { site, behaviour, about, head, path: place.path, lines, ticket: ticket.clone() };
+    let mut response = dispatch(place.part, visit, body).await;
+    if response.extensions().get::<HangUp>().is_some() {
+        outcome.end(ResponseEnd::Cut);
+        return Err(Cut);
+    }
+    if http2 {
+        // Connection headers have no place there.
+        response.headers_mut().remove(header::CONNECTION);
+    }
+    ticket.update(|recorded| recorded.status = Some(response.status().as_u16()));
+    Ok(response.map(|body| Watched::new(body, outcome, bodiless, slot)))
+}
+
+async fn dispatch(part: Part, visit: Visit, mut body: Incoming) -> Response<Body> {
+    if let Some(reply) = visit.behaviour.answer_front.clone() {
+        // How the body ends is in the log; the answer does not depend on it.
+        let _ = visit.ticket.read(&mut body, &visit.about.ear, NOTHING).await;
+        tokio::time::sleep(reply.delay).await;
+        return reply.into_response();
+    }
+    match part {
+        Part::Provider => data_plane::answer(visit, body).await,
+        Part::Management => coder_api::management(&visit, body).await.into_response(),
+        Part::CoderApi => coder_api::answer(&visit, body).await.into_response(),
+        Part::Health | Part::NoRoute | Part::Outside => {
+            let _ = visit.ticket.read(&mut body, &visit.about.ear, NOTHING).await;
+            match part {
+                Part::Health if visit.path == "/readyz" && visit.behaviour.control_plane_away => {
+                    Reply::new(503)
+                }
+                Part::Health => Reply::new(200),
+                Part::Outside => Reply::plain(404, "404 page not found"),
+                _ => Reply::coder(404, "Route not found.", None),
+            }
+            .into_response()
+        }
+    }
+}
+
+/// The lines as written where that could be followed, else as hyper has them.
+fn header_lines(
+    about: &Connection,
+    head: &http::request::Parts,
+    http2: bool,
+    has_body: bool,
+) -> Vec<(String, String)> {
+    if !http2 && let Some(lines) = about.ear.take(head.method.as_str(), has_body) {
+        return lines;
+    }
+    let mut lines = Vec::new();
+    if http2 {
+        about.ear.stop();
+        lines.extend(head.uri.authority().map(|authority| (":authority".to_owned(), authority.to_string())));
+    }
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    lines.extend(head.headers.iter().map(|(name, value)| (name.to_string(), text(value))));
+    lines
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Provider,
+    Management,
+    CoderApi,
+    Health,
+    /// Inside the deployment, but there is nothing.
+    NoRoute,
+    /// Not below the deployment's own path.
+    Outside,
+}
+
+#[derive(Debug)]
+struct Place {
+    part: Part,
+    path: String,
+}
+
+const MANAGEMENT: &[&str] = &["sessions", "interceptions", "models", "clients", "providers", "proxy"];
+
+fn locate(deployment: &str, mounts: Mounts, path: &str) -> Place {
+    let place = |part, path: &str| Place { part, path: if path.is_empty() { "/" } else { path }.to_owned() };
+    let Some(path) = below(deployment, path) else { return place(Part::Outside, path) };
+    for (prefix, exists) in [("/api/v2/aibridge", mounts.aibridge), ("/api/v2/ai-gateway", mounts.ai_gateway)]
+    {
+        let Some(rest) = below(prefix, path) else { continue };
+        let first = rest.split('/').nth(1).unwrap_or_default();
+        return match exists {
+            false => place(Part::NoRoute, path),
+            true if mounts.coder_api && MANAGEMENT.contains(&first) => place(Part::Management, rest),
+            true => place(Part::Provider, rest),
+        };
+    }
+    match path {
+        "/healthz" | "/readyz" if mounts.root => place(Part::Health, path),
+        _ if path.starts_with("/api/") || !mounts.root => {
+            place(if mounts.coder_api { Part::CoderApi } else { Part::NoRoute }, path)
+        }
+        "" | "/" | "/cli-auth" | "/login" if mounts.coder_api => place(Part::CoderApi, path),
+        _ => place(Part::Provider, path),
+    }
+}
+
+fn below<'a>(prefix: &str, path: &'a str) -> Option<&'a str> {
+    path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_the_site() {
+        use Part::{CoderApi, Health, Management, NoRoute, Outside, Provider};
+        let check = |deployment, mounts, path, part, below: &str| {
+            let place = locate(deployment, mounts, path);
+            assert_eq!((place.part, place.path.as_str()), (part, below), "{path}");
+        };
+        for (path, part, below) in [
+            ("/api/v2/aibridge/openai/v1/models", Provider, "/openai/v1/models"),
+            ("/api/v2/ai-gateway/openai", Provider, "/openai"),
+            ("/api/v2/ai-gateway", Provider, "/"),
+            ("/api/v2/ai-gateways/x", CoderApi, "/api/v2/ai-gateways/x"),
+            ("/api/v2/aibridge/models", Management, "/models"),
+            ("/api/v2/users/me", CoderApi, "/api/v2/users/me"),
+            ("/openai/v1/models", CoderApi, "/openai/v1/models"),
+        ] {
+            check("", Mounts::coder(), path, part, below);
+        }
+        for (path, part, below) in [
+            ("/openai/v1/models", Provider, "/openai/v1/models"),
+            ("/healthz", Health, "/healthz"),
+            ("/api/v2/ai-gateway/anthropic/v1/messages", Provider, "/anthropic/v1/messages"),
+            ("/api/v2/aibridge/anthropic/v1/messages", NoRoute, "/api/v2/aibridge/anthropic/v1/messages"),
+            ("/api/v2/users/me", NoRoute, "/api/v2/users/me"),
+        ] {
+            check("", Mounts::stand_alone(), path, part, below);
+        }
+        check("/coder", Mounts::coder(), "/coder/api/v2/buildinfo", CoderApi, "/api/v2/buildinfo");
+        check("/coder", Mounts::coder(), "/api/v2/buildinfo", Outside, "/api/v2/buildinfo");
+    }
+}
