@@ -25,7 +25,7 @@ Example:
 
 /// Talks to aigwd, which holds your login and forwards your AI tools to the company's gateway.
 #[derive(Debug, Parser)]
-#[command(name = "aigwctl", version, after_help = EXIT_CODES, infer_subcommands = false)]
+#[command(name = "aigwctl", version, after_help = EXIT_CODES)]
 pub struct Cli {
     /// Print one JSON object instead of text
     #[arg(long, global = true)]

@@ -4,7 +4,7 @@ use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::secret::Secret;
 use bytes::Bytes;
 use http::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT};
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
 use serde::Deserialize;
 
@@ -56,15 +56,22 @@ pub fn says_no_route(body: &[u8]) -> bool {
 /// `TokenRejected` when the deployment does not take it.
 pub async fn me(gateway: &Gateway, token: &Secret) -> Result<User, Fault> {
     let base = crate::gateway::trimmed(gateway.coder_url()?).to_owned();
-    let (status, body) = get(gateway, &format!("{base}/api/v2/users/me"), &[credential::session(token)?]).await?;
+    let (status, body) =
+        get(gateway, &format!("{base}/api/v2/users/me"), &[credential::session(token)?]).await?;
     match status {
-        StatusCode::OK => serde_json::from_slice(&body)
-            .map_err(|_| Fault::new(Kind::WrongPrefix, format!("{base} does not answer as a Coder deployment does"))),
+        StatusCode::OK => serde_json::from_slice(&body).map_err(|_| {
+            Fault::new(Kind::WrongPrefix, format!("{base} does not answer as a Coder deployment does"))
+        }),
         StatusCode::UNAUTHORIZED => {
-            let said = serde_json::from_slice::<Message>(&body).map_or_else(|_| String::new(), |body| body.said());
-            Err(Fault::new(Kind::TokenRejected, format!("{base} does not accept this token{said}")).cure_with("get a new one: `aigwctl login`"))
+            let said =
+                serde_json::from_slice::<Message>(&body).map_or_else(|_| String::new(), |body| body.said());
+            Err(Fault::new(Kind::TokenRejected, format!("{base} does not accept this token{said}"))
+                .cure_with("get a new one: `aigwctl login`"))
         }
-        status => Err(Fault::new(Kind::WrongPrefix, format!("{base} answers {status} where a Coder deployment says who you are"))),
+        status => Err(Fault::new(
+            Kind::WrongPrefix,
+            format!("{base} answers {status} where a Coder deployment says who you are"),
+        )),
     }
 }
 
@@ -88,7 +95,11 @@ pub async fn token_info(gateway: &Gateway, token: &Secret) -> Result<TokenInfo, 
 ///
 /// # Errors
 /// When nobody answers.
-pub async fn provider_takes(gateway: &Gateway, models: &str, field: Option<(HeaderName, HeaderValue)>) -> Result<Option<bool>, Fault> {
+pub async fn provider_takes(
+    gateway: &Gateway,
+    models: &str,
+    field: Option<(HeaderName, HeaderValue)>,
+) -> Result<Option<bool>, Fault> {
     let mut fields: Vec<_> = field.into_iter().collect();
     fields.push((HeaderName::from_static("anthropic-version"), HeaderValue::from_static("2023-06-01")));
     let (status, _) = get(gateway, models, &fields).await?;
@@ -99,13 +110,20 @@ pub async fn provider_takes(gateway: &Gateway, models: &str, field: Option<(Head
     })
 }
 
-async fn get(gateway: &Gateway, url: &str, fields: &[(HeaderName, HeaderValue)]) -> Result<(StatusCode, Bytes), Fault> {
+async fn get(
+    gateway: &Gateway,
+    url: &str,
+    fields: &[(HeaderName, HeaderValue)],
+) -> Result<(StatusCode, Bytes), Fault> {
+    let uri: Uri = url
+        .parse()
+        .map_err(|error| Fault::new(Kind::BadConfiguration, format!("{url} cannot be asked: {error}")))?;
     let build = || {
-        let mut request = Request::get(url)
-            .header(ACCEPT, "application/json")
-            .header(USER_AGENT, concat!("aigwd/", env!("CARGO_PKG_VERSION")))
-            .body(Outgoing::Own(None))
-            .unwrap_or_default();
+        let mut request = Request::new(Outgoing::Own(None));
+        request.uri_mut().clone_from(&uri);
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let agent = HeaderValue::from_static(concat!("aigwd/", env!("CARGO_PKG_VERSION")));
+        request.headers_mut().insert(USER_AGENT, agent);
         for (name, value) in gateway.settings.headers.iter() {
             if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse()) {
                 request.headers_mut().insert(name, value);
@@ -124,10 +142,9 @@ async fn get(gateway: &Gateway, url: &str, fields: &[(HeaderName, HeaderValue)])
         return Err(Fault::new(Kind::Loop, "this URL leads to an aigwd, not to a deployment"));
     }
     let status = response.status();
-    let body = Limited::new(response.into_body(), MAX_ANSWER)
-        .collect()
-        .await
-        .map_err(|error| Fault::new(Kind::UpstreamFailed, format!("the deployment's answer broke off: {error}")))?;
+    let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await.map_err(|error| {
+        Fault::new(Kind::UpstreamFailed, format!("the deployment's answer broke off: {error}"))
+    })?;
     Ok((status, body.to_bytes()))
 }
 

@@ -148,7 +148,8 @@ impl Dialer {
         }
         let config = self.trust.config(self.offer).await?;
         let server = ServerName::try_from(name).map_err(|_| DialError::Name(host.to_owned()))?;
-        let stream = TlsConnector::from(config).connect(server, tcp).await.map_err(|error| untrusted(host, &error))?;
+        let stream =
+            TlsConnector::from(config).connect(server, tcp).await.map_err(|error| untrusted(host, &error))?;
         Ok(Link::Tls(Box::new(stream)))
     }
 }
@@ -175,7 +176,8 @@ impl Trust {
             Some(file) => certificates(file)?,
             None => Vec::new(),
         };
-        let trouble = |error: rustls::Error| DialError::File(format!("the trust store cannot be used: {error}"));
+        let trouble =
+            |error: rustls::Error| DialError::File(format!("the trust store cannot be used: {error}"));
         let verifier = Verifier::new_with_extra_roots(extra, provider.clone()).map_err(trouble)?;
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -224,7 +226,7 @@ fn read(file: &std::path::Path) -> Result<Vec<u8>, DialError> {
 }
 
 fn refused(host: &str, error: &(dyn StdError + 'static)) -> DialError {
-    let chain = std::iter::successors(Some(error), |error| error.source());
+    let chain = std::iter::successors(Some(error), |error: &&(dyn StdError + 'static)| (*error).source());
     if chain.clone().any(|error| error.to_string().starts_with("dns error")) {
         return DialError::Name(host.to_owned());
     }
@@ -322,7 +324,9 @@ impl AsyncWrite for Link {
 impl Connection for Link {
     fn connected(&self) -> Connected {
         match self {
-            Self::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => Connected::new().negotiated_h2(),
+            Self::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
+                Connected::new().negotiated_h2()
+            }
             _ => Connected::new(),
         }
     }

@@ -121,7 +121,10 @@ impl Gateway {
                 return Ok(prefix.to_owned());
             }
         }
-        Err(Fault::new(Kind::WrongPrefix, format!("{base} has no AI gateway (neither {} nor {})", API_PREFIXES[0], API_PREFIXES[1])))
+        Err(Fault::new(
+            Kind::WrongPrefix,
+            format!("{base} has no AI gateway (neither {} nor {})", API_PREFIXES[0], API_PREFIXES[1]),
+        ))
     }
 
     /// The prefix that is remembered.
@@ -138,11 +141,16 @@ impl Gateway {
     ///
     /// # Errors
     /// See [`Upstream::send`].
-    pub async fn send(&self, build: impl Fn() -> Request<Outgoing>) -> Result<http::Response<hyper::body::Incoming>, Fault> {
+    pub async fn send(
+        &self,
+        build: impl Fn() -> Request<Outgoing>,
+    ) -> Result<http::Response<hyper::body::Incoming>, Fault> {
         let result = self.upstream.send(build).await;
         self.saw(match &result {
             Ok(_) => true,
-            Err(fault) => !matches!(fault.kind, Kind::GatewayUnreachable | Kind::GatewayUntrusted | Kind::Loop),
+            Err(fault) => {
+                !matches!(fault.kind, Kind::GatewayUnreachable | Kind::GatewayUntrusted | Kind::Loop)
+            }
         });
         result
     }

@@ -70,19 +70,24 @@ impl Keys {
     ///
     /// # Errors
     /// When the state folder cannot be read or written.
-    pub fn open(state: &Path) -> Result<(Self, Vec<Finding>), Fault> {
-        let (secret_file, list_file) = (state.join("machine-secret"), state.join("keys.json"));
+    pub fn open(secret_file: &Path, list_file: &Path) -> Result<(Self, Vec<Finding>), Fault> {
         let mut findings = Vec::new();
-        let stored = match read(&list_file)? {
+        if let Some(folder) = list_file.parent() {
+            files::create_private_dir(folder)?;
+        }
+        let stored = match read(list_file)? {
             None => None,
             Some(bytes) => match serde_json::from_slice::<BTreeMap<String, Stored>>(&bytes) {
                 Ok(list) if list.keys().all(|name| key::is_name(name)) => Some(list),
                 _ => {
-                    let kept = files::set_aside(&list_file)?;
+                    let kept = files::set_aside(list_file)?;
                     findings.push(Finding::new(
                         "key-list-damaged",
                         Severity::Warning,
-                        format!("the list of local keys was damaged (kept as {}); all keys are new", kept.display()),
+                        format!(
+                            "the list of local keys was damaged (kept as {}); all keys are new",
+                            kept.display()
+                        ),
                         "run `aigwctl env` or `aigwctl setup` again for each tool",
                     ));
                     None
@@ -90,7 +95,7 @@ impl Keys {
             },
         };
         let secret = match &stored {
-            Some(_) => read(&secret_file)?.and_then(|bytes| MachineSecret::from_file(&bytes)),
+            Some(_) => read(secret_file)?.and_then(|bytes| MachineSecret::from_file(&bytes)),
             None => None,
         };
         let (secret, stored) = match (secret, stored) {
@@ -99,14 +104,19 @@ impl Keys {
                 let secret = MachineSecret::random()
                     .map_err(|error| Fault::new(Kind::Internal, format!("no randomness: {error}")))?;
                 // The list goes first: without it, the old secret must not live on.
-                let _ = std::fs::remove_file(&list_file);
-                files::write_private(&secret_file, secret.reveal())?;
-                files::write_private(&list_file, b"{}")?;
+                let _ = std::fs::remove_file(list_file);
+                files::write_private(secret_file, secret.reveal())?;
+                files::write_private(list_file, b"{}")?;
                 (secret, BTreeMap::new())
             }
         };
-        let list = stored.into_iter().map(|(name, stored)| (name.clone(), Arc::new(Entry::from((name, stored)))));
-        let keys = Self { secret, list: ArcSwap::from_pointee(list.collect()), file: Some(Mutex::new(list_file)) };
+        let list =
+            stored.into_iter().map(|(name, stored)| (name.clone(), Arc::new(Entry::from((name, stored)))));
+        let keys = Self {
+            secret,
+            list: ArcSwap::from_pointee(list.collect()),
+            file: Some(Mutex::new(list_file.to_owned())),
+        };
         Ok((keys, findings))
     }
 
@@ -115,8 +125,9 @@ impl Keys {
     /// # Errors
     /// When the secret's file cannot be read or is too short.
     pub fn given(secret_file: &Path, specs: &[KeySpec]) -> Result<Self, Fault> {
-        let bytes = read(secret_file)?
-            .ok_or_else(|| Fault::new(Kind::BadConfiguration, format!("{} does not exist", secret_file.display())))?;
+        let bytes = read(secret_file)?.ok_or_else(|| {
+            Fault::new(Kind::BadConfiguration, format!("{} does not exist", secret_file.display()))
+        })?;
         let secret = MachineSecret::from_file(&bytes).ok_or_else(|| {
             Fault::new(
                 Kind::BadConfiguration,
@@ -152,11 +163,7 @@ impl Keys {
             return None;
         }
         entry.last_used_at.store(at, Ordering::Relaxed);
-        Some(Admission {
-            name: name.to_owned(),
-            gateway: entry.gateway.clone(),
-            container: self.are_given(),
-        })
+        Some(Admission { name: name.to_owned(), gateway: entry.gateway.clone(), container: self.are_given() })
     }
 
     /// The key of this name, made if it is new.
@@ -188,10 +195,10 @@ impl Keys {
     /// When there is no such key, or the list is given, or cannot be written.
     pub fn revoke(&self, name: &str) -> Result<(), Fault> {
         self.change(|list| {
-            let entry = list
-                .get(name)
-                .filter(|entry| !entry.revoked)
-                .ok_or_else(|| Fault::new(Kind::Usage, format!("there is no key named {name:?}")).cure_with("see `aigwctl keys`"))?;
+            let entry = list.get(name).filter(|entry| !entry.revoked).ok_or_else(|| {
+                Fault::new(Kind::Usage, format!("there is no key named {name:?}"))
+                    .cure_with("see `aigwctl keys`")
+            })?;
             let generation = entry.spec.generation.saturating_add(1);
             let spec = KeySpec { name: name.to_owned(), generation };
             list.insert(name.to_owned(), Arc::new(Entry { revoked: true, ..Entry::new(spec, None) }));
@@ -221,9 +228,11 @@ impl Keys {
         let file = file.lock().unwrap_or_else(PoisonError::into_inner);
         let mut list = List::clone(&self.list.load());
         let value = edit(&mut list)?;
-        let stored: BTreeMap<&String, Stored> = list.iter().map(|(name, entry)| (name, entry.stored())).collect();
-        let text = serde_json::to_vec_pretty(&stored)
-            .map_err(|error| Fault::new(Kind::Internal, format!("the list of keys cannot be written: {error}")))?;
+        let stored: BTreeMap<&String, Stored> =
+            list.iter().map(|(name, entry)| (name, entry.stored())).collect();
+        let text = serde_json::to_vec_pretty(&stored).map_err(|error| {
+            Fault::new(Kind::Internal, format!("the list of keys cannot be written: {error}"))
+        })?;
         files::write_private(&file, &text)?;
         self.list.store(Arc::new(list));
         Ok(value)
@@ -232,7 +241,14 @@ impl Keys {
 
 impl Entry {
     fn new(spec: KeySpec, created_at: Option<i64>) -> Self {
-        Self { spec, revoked: false, created_at, last_used_at: AtomicI64::new(0), expires_at: None, gateway: None }
+        Self {
+            spec,
+            revoked: false,
+            created_at,
+            last_used_at: AtomicI64::new(0),
+            expires_at: None,
+            gateway: None,
+        }
     }
 
     fn last_used(&self) -> Option<i64> {
@@ -283,10 +299,14 @@ fn read(file: &Path) -> Result<Option<Vec<u8>>, Fault> {
 mod tests {
     use super::*;
 
+    fn open(home: &Path) -> (Keys, Vec<Finding>) {
+        Keys::open(&home.join("key"), &home.join("keys.json")).unwrap()
+    }
+
     #[test]
     fn a_revoked_key_never_comes_back_even_when_the_list_is_lost() {
         let home = tempfile::tempdir().unwrap();
-        let (keys, _) = Keys::open(home.path()).unwrap();
+        let (keys, _) = open(home.path());
         let first = keys.get_or_make("env").unwrap();
         assert_eq!(keys.check(first.reveal()).unwrap().name, "env");
         keys.revoke("env").unwrap();
@@ -294,7 +314,7 @@ mod tests {
         let second = keys.get_or_make("env").unwrap();
         assert_ne!(first, second);
 
-        let (again, _) = Keys::open(home.path()).unwrap();
+        let (again, _) = open(home.path());
         assert!(again.check(second.reveal()).is_some());
         assert!(again.check(first.reveal()).is_none());
 
@@ -303,7 +323,7 @@ mod tests {
                 None => std::fs::remove_file(home.path().join("keys.json")).unwrap(),
                 Some(text) => std::fs::write(home.path().join("keys.json"), text).unwrap(),
             }
-            let (fresh, findings) = Keys::open(home.path()).unwrap();
+            let (fresh, findings) = open(home.path());
             assert!(fresh.check(first.reveal()).is_none());
             assert!(fresh.check(second.reveal()).is_none());
             assert_ne!(fresh.get_or_make("env").unwrap(), first);

@@ -98,24 +98,9 @@ impl Paths {
         self.state.join("key")
     }
 
-    /// Tokens, where the system has no store for them.
-    pub fn credentials_file(&self) -> PathBuf {
+    /// Tokens, a file for each gateway.
+    pub fn credentials_dir(&self) -> PathBuf {
         self.state.join("credentials")
-    }
-
-    /// Certificates and the key that signs them.
-    pub fn ca_dir(&self) -> PathBuf {
-        self.state.join("ca")
-    }
-
-    /// The ledger of what was used.
-    pub fn usage_dir(&self) -> PathBuf {
-        self.state.join("usage")
-    }
-
-    /// What `aigwctl undo` reads.
-    pub fn undo_dir(&self) -> PathBuf {
-        self.state.join("undo")
     }
 
     /// The log of a daemon that no service manager listens to.

@@ -83,8 +83,13 @@ fn show_page(page: &str, no_open: bool, output: &Output) {
 
 fn prompt(text: &str) -> Result<Secret, Failure> {
     let typed = rpassword::prompt_password(text).map_err(|error| {
-        Fault::new(Kind::Usage, format!("there is no terminal to ask on ({error})"))
-            .cure_with("give it on stdin: `aigwctl login --token-stdin`")
+        let what = match error.kind() {
+            // Ctrl-C, Ctrl-D.
+            io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof => "nothing was entered".to_owned(),
+            _ => format!("there is no terminal to ask on ({error})"),
+        };
+        Fault::new(Kind::Usage, what)
+            .cure_with("run it again and paste it, or give it on stdin: `aigwctl login --token-stdin`")
     })?;
     Ok(Secret::new(typed))
 }

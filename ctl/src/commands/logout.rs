@@ -19,8 +19,10 @@ struct LoggedOut {
 
 impl Answer for LoggedOut {
     fn text(&self, to: &mut dyn Write) -> io::Result<()> {
-        let whose = self.name.as_ref().map(|name| format!(" of {}", tame(name))).unwrap_or_default();
-        writeln!(to, "Logged out{whose}. aigwd holds no token for it any more.")
+        match &self.name {
+            Some(name) => writeln!(to, "Logged out of {}: aigwd has forgotten its token.", tame(name)),
+            None => writeln!(to, "Logged out: aigwd has forgotten the token."),
+        }
     }
 }
 

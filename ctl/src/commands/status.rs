@@ -171,7 +171,7 @@ impl Gateway {
         let prefix = self.prefix.as_ref().map(|prefix| format!(", prefix {prefix}")).unwrap_or_default();
         let state = match self.reachable {
             Some(true) => ", reachable",
-            Some(false) => ", NOT reachable",
+            Some(false) => ", not reachable",
             None => ", not checked yet",
         };
         format!("{url}{prefix}{state}")

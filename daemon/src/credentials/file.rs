@@ -44,7 +44,10 @@ impl Store {
                     error.line(),
                     kept.display()
                 );
-                Ok((Held::default(), Some(Finding::new("login-damaged", Severity::Error, text, "run `aigwctl login`"))))
+                Ok((
+                    Held::default(),
+                    Some(Finding::new("login-damaged", Severity::Error, text, "run `aigwctl login`")),
+                ))
             }
         }
     }

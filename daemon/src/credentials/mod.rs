@@ -72,11 +72,16 @@ mod by_provider {
     use aigw_shared::secret::Secret;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(keys: &BTreeMap<String, Secret>, to: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        keys: &BTreeMap<String, Secret>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         to.collect_map(keys.iter().map(|(provider, key)| (provider, key.reveal())))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Secret>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<BTreeMap<String, Secret>, D::Error> {
         let keys = BTreeMap::<String, String>::deserialize(from)?;
         Ok(keys.into_iter().map(|(provider, key)| (provider, Secret::new(key))).collect())
     }

@@ -11,16 +11,16 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// Crates that log what they parse.
-const CAPPED: &str = "hyper=warn,hyper_util=warn,h2=warn,rustls=warn,rustls_platform_verifier=warn,tokio_util=warn,mio=warn";
+const CAPPED: &str =
+    "hyper=warn,hyper_util=warn,h2=warn,rustls=warn,rustls_platform_verifier=warn,tokio_util=warn,mio=warn";
 
 /// Starts logging to standard error.
 ///
 /// # Errors
 /// When the level makes no sense.
 pub fn start(settings: &Log) -> Result<(), Fault> {
-    let filter = EnvFilter::try_new(format!("{},{CAPPED}", settings.level)).map_err(|error| {
-        Fault::new(Kind::BadConfiguration, format!("log.level = {:?}: {error}", settings.level))
-    })?;
+    let filter = EnvFilter::try_new(format!("{},{CAPPED}", settings.level.word()))
+        .map_err(|error| Fault::new(Kind::BadConfiguration, format!("log.level: {error}")))?;
     let json = match settings.format {
         LogFormat::Auto => !std::io::stderr().is_terminal(),
         LogFormat::Text => false,

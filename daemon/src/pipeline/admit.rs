@@ -22,7 +22,8 @@ use crate::os::peer::Owner;
 pub const LOOP_MARKER: HeaderName = HeaderName::from_static("x-aigw-loop");
 
 /// Methods that some AI API has.
-const METHODS: [Method; 6] = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+const METHODS: [Method; 6] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// What a request's target line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -189,7 +190,8 @@ fn single_host(headers: &HeaderMap) -> Result<Authority, Fault> {
 
 /// Whether this names our listener: a loopback literal or `localhost`, with the listener's port.
 fn is_ours(authority: &Authority, listener: SocketAddr) -> bool {
-    let ours = ["127.0.0.1", "localhost", "[::1]"].iter().any(|host| authority.host().eq_ignore_ascii_case(host));
+    let ours =
+        ["127.0.0.1", "localhost", "[::1]"].iter().any(|host| authority.host().eq_ignore_ascii_case(host));
     ours && !authority.as_str().contains('@') && authority.port_u16().unwrap_or(80) == listener.port()
 }
 
@@ -213,7 +215,8 @@ fn is_web_origin(origin: &HeaderValue) -> bool {
 
 fn crosses_sites(headers: &HeaderMap) -> bool {
     headers.get_all("sec-fetch-site").iter().any(|site| {
-        !site.as_bytes().eq_ignore_ascii_case(b"none") && !site.as_bytes().eq_ignore_ascii_case(b"same-origin")
+        !site.as_bytes().eq_ignore_ascii_case(b"none")
+            && !site.as_bytes().eq_ignore_ascii_case(b"same-origin")
     })
 }
 
@@ -269,7 +272,9 @@ mod tests {
             let authority = single_host(&parts("GET", "/", &[("host", host)]).headers).unwrap();
             assert_eq!(is_ours(&authority, listener), ours, "{host}");
         }
-        for malformed in ["", "a@127.0.0.1:2449", "127.0.0.1:2449/x", "127.0.0.1:", "127.0.0.1:99999", "a b", "::1"] {
+        for malformed in
+            ["", "a@127.0.0.1:2449", "127.0.0.1:2449/x", "127.0.0.1:", "127.0.0.1:99999", "a b", "::1"]
+        {
             assert!(single_host(&parts("GET", "/", &[("host", malformed)]).headers).is_err(), "{malformed}");
         }
     }

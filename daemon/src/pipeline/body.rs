@@ -94,9 +94,13 @@ impl Body for Upload {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         if self.taken.is_none() && !self.ended {
-            self.taken = self.slot.lock().take();
+            let taken = self.slot.lock().take();
+            self.taken = taken;
         }
         let Some(body) = &mut self.taken else { return Poll::Ready(None) };
         let frame = std::task::ready!(Pin::new(body).poll_frame(cx));
@@ -170,10 +174,15 @@ impl Body for Answer {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match self.get_mut() {
             Self::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Relay { ahead: ahead @ Some(_), .. } => Poll::Ready(ahead.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Relay { ahead: ahead @ Some(_), .. } => {
+                Poll::Ready(ahead.take().map(|bytes| Ok(Frame::data(bytes))))
+            }
             Self::Relay { ahead: None, body, exchange } => {
                 match std::task::ready!(Pin::new(body).poll_frame(cx)) {
                     Some(Ok(frame)) if frame.is_data() => {

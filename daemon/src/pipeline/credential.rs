@@ -48,7 +48,13 @@ pub struct Attached {
 ///
 /// # Errors
 /// When nobody is logged in, or the tool has to be and is not.
-pub fn attach(headers: &mut HeaderMap, route: &Route, kind: GatewayKind, form: CredentialForm, held: &Held) -> Result<Attached, Fault> {
+pub fn attach(
+    headers: &mut HeaderMap,
+    route: &Route,
+    kind: GatewayKind,
+    form: CredentialForm,
+    held: &Held,
+) -> Result<Attached, Fault> {
     let mut attached = Attached::default();
     let mut own: Vec<(HeaderName, HeaderValue)> = Vec::new();
     for name in [AUTHORIZATION, X_API_KEY] {
@@ -72,7 +78,10 @@ pub fn attach(headers: &mut HeaderMap, route: &Route, kind: GatewayKind, form: C
         Mode::Auto => own.iter().any(|(_, value)| has_own_shape(value)),
     };
     if route.own_login && !attached.own {
-        return Err(Fault::new(Kind::ToolNotSignedIn, format!("{} works with the tool's own login only, and it sent none", route.provider)));
+        return Err(Fault::new(
+            Kind::ToolNotSignedIn,
+            format!("{} works with the tool's own login only, and it sent none", route.provider),
+        ));
     }
     if attached.own {
         for (name, value) in own {
@@ -88,7 +97,9 @@ pub fn attach(headers: &mut HeaderMap, route: &Route, kind: GatewayKind, form: C
                 CredentialForm::None => return Ok(attached),
                 CredentialForm::Bearer => (AUTHORIZATION, bearer(provider_key(held, route)?)?),
                 CredentialForm::XApiKey => (X_API_KEY, sensitive(provider_key(held, route)?.reveal())?),
-                CredentialForm::XGoogApiKey => (X_GOOG_API_KEY, sensitive(provider_key(held, route)?.reveal())?),
+                CredentialForm::XGoogApiKey => {
+                    (X_GOOG_API_KEY, sensitive(provider_key(held, route)?.reveal())?)
+                }
             };
             headers.insert(name, value);
         }
@@ -115,7 +126,10 @@ pub fn session(token: &Secret) -> Result<(HeaderName, HeaderValue), Fault> {
 ///
 /// # Errors
 /// When it cannot stand in a field.
-pub fn provider_field(form: CredentialForm, key: &Secret) -> Result<Option<(HeaderName, HeaderValue)>, Fault> {
+pub fn provider_field(
+    form: CredentialForm,
+    key: &Secret,
+) -> Result<Option<(HeaderName, HeaderValue)>, Fault> {
     Ok(match form {
         CredentialForm::None => None,
         CredentialForm::Bearer => Some((AUTHORIZATION, bearer(key)?)),
@@ -131,7 +145,8 @@ pub fn not_logged_in(gateway: &str) -> Fault {
 
 /// Whatever else is addressed to us.
 fn drop_private(headers: &mut HeaderMap) {
-    let ours: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("x-aigw-")).cloned().collect();
+    let ours: Vec<HeaderName> =
+        headers.keys().filter(|name| name.as_str().starts_with("x-aigw-")).cloned().collect();
     for name in ours {
         headers.remove(name);
     }
@@ -139,8 +154,11 @@ fn drop_private(headers: &mut HeaderMap) {
 
 fn provider_key<'a>(held: &'a Held, route: &Route) -> Result<&'a Secret, Fault> {
     held.keys.get(&route.provider).ok_or_else(|| {
-        Fault::new(Kind::NotLoggedIn, format!("there is no key for {} at the gateway {}", route.provider, route.gateway))
-            .cure_with(format!("run `aigwctl login --name {}`", route.gateway))
+        Fault::new(
+            Kind::NotLoggedIn,
+            format!("there is no key for {} at the gateway {}", route.provider, route.gateway),
+        )
+        .cure_with(format!("run `aigwctl login --name {}`", route.gateway))
     })
 }
 
@@ -169,7 +187,8 @@ fn bare(value: &HeaderValue) -> &str {
 fn is_deployment_token(value: &HeaderValue, held: &Held) -> bool {
     let text = bare(value);
     let coder_form = text.split_once('-').is_some_and(|(id, secret)| {
-        let plain = |part: &str, length| part.len() == length && part.bytes().all(|b| b.is_ascii_alphanumeric());
+        let plain =
+            |part: &str, length| part.len() == length && part.bytes().all(|b| b.is_ascii_alphanumeric());
         plain(id, 10) && plain(secret, 22)
     });
     coder_form || held.secrets().any(|secret| secret.reveal() == text)
@@ -212,7 +231,9 @@ mod tests {
 
     fn sent(fields: &[(&'static str, &str)], mode: Mode) -> (Vec<(String, String)>, Attached) {
         let mut map = headers(fields);
-        let attached = attach(&mut map, &route(mode, false), GatewayKind::Coder, CredentialForm::Bearer, &held()).unwrap();
+        let attached =
+            attach(&mut map, &route(mode, false), GatewayKind::Coder, CredentialForm::Bearer, &held())
+                .unwrap();
         let mut list: Vec<_> =
             map.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
         list.sort();
@@ -229,7 +250,8 @@ mod tests {
             .collect();
         map.insert("x-aigw-anything", "1".parse().unwrap());
         map.insert("x-stainless-lang", "python".parse().unwrap());
-        attach(&mut map, &route(Mode::Central, false), GatewayKind::Coder, CredentialForm::Bearer, &held()).unwrap();
+        attach(&mut map, &route(Mode::Central, false), GatewayKind::Coder, CredentialForm::Bearer, &held())
+            .unwrap();
         assert_eq!(map.len(), 2);
         assert_eq!(map[AUTHORIZATION], format!("Bearer {TOKEN}"));
         assert_eq!(map["x-stainless-lang"], "python");
@@ -237,7 +259,8 @@ mod tests {
 
     #[test]
     fn byok_keeps_the_credential_and_adds_the_governance_token() {
-        let (list, attached) = sent(&[("authorization", "Bearer own"), ("x-api-key", "k"), ("cookie", "c=1")], Mode::Byok);
+        let (list, attached) =
+            sent(&[("authorization", "Bearer own"), ("x-api-key", "k"), ("cookie", "c=1")], Mode::Byok);
         assert!(attached.own);
         assert_eq!(
             list,
@@ -281,7 +304,9 @@ mod tests {
     #[test]
     fn a_provider_with_own_login_says_sign_in() {
         let mut map = HeaderMap::new();
-        let fault = attach(&mut map, &route(Mode::Byok, true), GatewayKind::Coder, CredentialForm::Bearer, &held()).unwrap_err();
+        let fault =
+            attach(&mut map, &route(Mode::Byok, true), GatewayKind::Coder, CredentialForm::Bearer, &held())
+                .unwrap_err();
         assert_eq!(fault.kind, Kind::ToolNotSignedIn);
     }
 
@@ -300,7 +325,8 @@ mod tests {
             assert_eq!(map.iter().next().map(|(n, v)| (n.clone(), v.to_str().unwrap())), field);
         }
         let mut map = headers(&[("authorization", "Bearer own")]);
-        attach(&mut map, &route(Mode::Byok, false), GatewayKind::Generic, CredentialForm::Bearer, &held).unwrap();
+        attach(&mut map, &route(Mode::Byok, false), GatewayKind::Generic, CredentialForm::Bearer, &held)
+            .unwrap();
         assert_eq!(map.len(), 1);
         assert_eq!(map[AUTHORIZATION], "Bearer own");
     }

@@ -1,16 +1,9 @@
-//! A request as a door hands it over: who asks, for what, through which door.
+//! A request as a door hands it over: who asks, and for what.
 
 use http::request::Parts;
 use hyper::body::Incoming;
 
 use crate::os::peer::Owner;
-
-/// The way a request came in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Door {
-    /// A tool with a base URL.
-    Forward,
-}
 
 /// Who is at the other end of the connection, asked once when it was accepted.
 #[derive(Clone, Copy, Debug)]
@@ -21,8 +14,6 @@ pub struct Caller {
 
 /// One request before anything was decided about it.
 pub struct Inbound {
-    /// The door.
-    pub door: Door,
     /// The asker.
     pub caller: Caller,
     /// The request line and fields, as received.

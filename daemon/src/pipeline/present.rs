@@ -13,7 +13,8 @@ use http::uri::PathAndQuery;
 /// Fields that name the caller, first come first. The path comes before all of them.
 const CALLER_FIELDS: [&str; 4] = ["x-aigw-key", "authorization", "x-api-key", "proxy-authorization"];
 /// Fields in which a credential stands: whatever begins like a key of ours there is one, right or wrong.
-const CREDENTIAL_FIELDS: [&str; 4] = ["api-key", "x-goog-api-key", "x-coder-ai-governance-token", "coder-session-token"];
+const CREDENTIAL_FIELDS: [&str; 4] =
+    ["api-key", "x-goog-api-key", "x-coder-ai-governance-token", "coder-session-token"];
 
 /// What was found.
 #[derive(Debug)]
@@ -226,8 +227,10 @@ mod tests {
     #[test]
     fn own_credentials_stay_beside_a_key() {
         let key = key();
-        let (presented, parts) =
-            take(&format!("/_k/{key}/_g/work/openai/v1/models"), &[("authorization", "Bearer sk-own"), ("x-api-key", "k")]);
+        let (presented, parts) = take(
+            &format!("/_k/{key}/_g/work/openai/v1/models"),
+            &[("authorization", "Bearer sk-own"), ("x-api-key", "k")],
+        );
         assert_eq!(presented.path.gateway.as_deref(), Some("work"));
         assert_eq!(parts.uri.path(), "/openai/v1/models");
         assert_eq!(parts.headers["authorization"], "Bearer sk-own");
@@ -238,7 +241,10 @@ mod tests {
     fn a_damaged_key_counts_and_a_folder_name_does_not() {
         let (presented, _) = take("/x", &[("x-api-key", "aigw_env_short")]);
         assert_eq!(presented.keys.len(), 1);
-        let (presented, parts) = take("/x?dir=/home/aigw_x", &[("x-meta", "{\"path\":\"/src/aigw_project_with_a_very_long_name_that_goes_on\"}")]);
+        let (presented, parts) = take(
+            "/x?dir=/home/aigw_x",
+            &[("x-meta", "{\"path\":\"/src/aigw_project_with_a_very_long_name_that_goes_on\"}")],
+        );
         assert!(presented.keys.is_empty());
         assert!(parts.headers.contains_key("x-meta"));
         assert_eq!(parts.uri.query(), Some("dir=/home/aigw_x"));

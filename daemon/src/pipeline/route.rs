@@ -8,7 +8,8 @@ use aigw_shared::provider::{self, Dialect, Layout};
 pub const API_PREFIXES: [&str; 2] = ["/api/v2/ai-gateway", "/api/v2/aibridge"];
 
 /// Directly under the prefix these are the management API, which shows the user's history.
-const MANAGEMENT: [&str; 7] = ["sessions", "models", "clients", "providers", "interceptions", "proxy", "keys"];
+const MANAGEMENT: [&str; 7] =
+    ["sessions", "models", "clients", "providers", "interceptions", "proxy", "keys"];
 
 /// Where tools go wrong about `/v1`, and where they mean to go. A path matches whole, or up to a slash.
 const MENDS: &[(Layout, &str, &str)] = &[
@@ -58,21 +59,28 @@ pub fn decide(config: &Config, gateway: Option<&str>, path: &str) -> Result<Rout
         return Err(Fault::new(Kind::ManagementRoute, format!("/{name} is the deployment's management API")));
     }
     if !provider::is_name(name) || matches!(name, "api" | "v1" | "v1beta") {
-        return Err(Fault::new(Kind::NoSuchRoute, "the path does not begin with a provider, such as /anthropic or /openai/v1"));
+        return Err(Fault::new(
+            Kind::NoSuchRoute,
+            "the path does not begin with a provider, such as /anthropic or /openai/v1",
+        ));
     }
     let gateway = match gateway {
         Some(name) => config.gateways.get(name).ok_or_else(|| {
-            Fault::new(Kind::NoGateway, format!("no gateway is named {name:?}")).cure_with("see `aigwctl status`")
+            Fault::new(Kind::NoGateway, format!("no gateway is named {name:?}"))
+                .cure_with("see `aigwctl status`")
         })?,
-        None => config
-            .default_gateway()
-            .ok_or_else(|| Fault::new(Kind::NoGateway, "no gateway is configured"))?,
+        None => {
+            config.default_gateway().ok_or_else(|| Fault::new(Kind::NoGateway, "no gateway is configured"))?
+        }
     };
     let known = provider::known(name);
     let settings = gateway.providers.get(name);
     if gateway.kind == GatewayKind::Generic && settings.is_none() {
-        return Err(Fault::new(Kind::NoSuchRoute, format!("the gateway {} has no provider {name}", gateway.name))
-            .cure_with(format!("add `[gateway.{}.providers.{name}]` to the configuration", gateway.name)));
+        return Err(Fault::new(
+            Kind::NoSuchRoute,
+            format!("the gateway {} has no provider {name}", gateway.name),
+        )
+        .cure_with(format!("add `[gateway.{}.providers.{name}]` to the configuration", gateway.name)));
     }
     let said = settings.and_then(|settings| settings.dialect);
     let layout = match layout(said, known, rest) {
@@ -117,7 +125,8 @@ pub fn below_base_url<'a>(gateway: &Gateway, route: &'a Route) -> Result<&'a str
 fn refuse_tricks(path: &str) -> Result<(), Fault> {
     let lower = path.to_ascii_lowercase();
     let decoded = lower.replace("%2e", ".").replace("%2f", "/").replace("%5c", "\\");
-    let leaves = decoded.split(['/', '\\']).any(|segment| matches!(segment.split(';').next(), Some("." | "..")));
+    let leaves =
+        decoded.split(['/', '\\']).any(|segment| matches!(segment.split(';').next(), Some("." | "..")));
     if leaves || decoded.contains('\\') || lower.contains("%00") {
         return Err(Fault::new(Kind::BadRequest, "the path has dot segments or backslashes"));
     }

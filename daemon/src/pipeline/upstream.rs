@@ -87,7 +87,8 @@ impl Upstream {
             if error.is_connect() {
                 let fault = no_connection(&error);
                 // The pool may have lost its connection while another request was making one.
-                if fault.kind != Kind::GatewayUnreachable || !untouched || begun.elapsed() + wait > self.wait {
+                if fault.kind != Kind::GatewayUnreachable || !untouched || begun.elapsed() + wait > self.wait
+                {
                     return Err(fault);
                 }
                 tokio::time::sleep(wait).await;
@@ -113,7 +114,8 @@ impl Upstream {
 }
 
 fn chain(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
-    std::iter::successors(Some(error as &(dyn StdError + 'static)), |error| error.source())
+    let first: &(dyn StdError + 'static) = error;
+    std::iter::successors(Some(first), |error: &&(dyn StdError + 'static)| (*error).source())
 }
 
 /// Why there is no connection, in our words.
@@ -127,7 +129,9 @@ fn no_connection(error: &Error) -> Fault {
 impl From<&DialError> for Fault {
     fn from(error: &DialError) -> Self {
         let kind = match error {
-            DialError::Name(_) | DialError::Connect { .. } | DialError::Timeout(_) => Kind::GatewayUnreachable,
+            DialError::Name(_) | DialError::Connect { .. } | DialError::Timeout(_) => {
+                Kind::GatewayUnreachable
+            }
             DialError::Certificate { .. } | DialError::Tls { .. } => Kind::GatewayUntrusted,
             DialError::Loop(_) => Kind::Loop,
             DialError::File(_) => Kind::BadConfiguration,
@@ -158,7 +162,10 @@ fn no_answer(error: &Error, unprocessed: bool) -> Fault {
     } else if client_broke_off {
         Fault::new(Kind::BadRequest, "the request's body broke off")
     } else {
-        Fault::new(Kind::UpstreamFailed, format!("the gateway took the request and gave no valid answer: {what}"))
+        Fault::new(
+            Kind::UpstreamFailed,
+            format!("the gateway took the request and gave no valid answer: {what}"),
+        )
     }
 }
 
@@ -166,7 +173,10 @@ impl Body for Outgoing {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match self.get_mut() {
             Self::Relay(upload) => Pin::new(upload).poll_frame(cx),
             Self::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),

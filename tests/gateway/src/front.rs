@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use http::{Request, Response, Version, header};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::{Body as _, Incoming};
 
 use crate::behaviour::{Behaviour, Mounts};
@@ -116,7 +116,8 @@ pub(crate) async fn answer(
     let bodiless = head.method == http::Method::HEAD;
 
     let requests = about.requests.fetch_add(1, Ordering::SeqCst) + 1;
-    if behaviour.requests_per_connection != 0 && requests >= behaviour.requests_per_connection {
+    let last = behaviour.requests_per_connection != 0 && requests >= behaviour.requests_per_connection;
+    if last {
         about.enough.send_replace(true);
     }
 
@@ -130,6 +131,8 @@ pub(crate) async fn answer(
     if http2 {
         // Connection headers have no place there.
         response.headers_mut().remove(header::CONNECTION);
+    } else if last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     ticket.update(|recorded| recorded.status = Some(response.status().as_u16()));
     Ok(response.map(|body| Watched::new(body, outcome, bodiless, slot)))

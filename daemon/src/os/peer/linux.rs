@@ -32,7 +32,8 @@ const TCP_LISTEN: u8 = 10;
 
 impl Lookup {
     pub(super) fn candidates() -> Vec<Self> {
-        let netlink = socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(SOCK_DIAG));
+        let netlink =
+            socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(SOCK_DIAG));
         netlink.ok().map(|fd| Self::Netlink(Mutex::new(fd))).into_iter().chain([Self::Table]).collect()
     }
 
@@ -140,10 +141,32 @@ fn hex(address: SocketAddr, mapped: bool) -> String {
         IpAddr::V4(v4) => v4.octets().to_vec(),
         IpAddr::V6(v6) => v6.octets().to_vec(),
     };
-    let words = bytes.chunks_exact(4).map(|word| {
-        format!("{:08X}", u32::from_ne_bytes([word[0], word[1], word[2], word[3]]))
-    });
+    let words = bytes
+        .chunks_exact(4)
+        .map(|word| format!("{:08X}", u32::from_ne_bytes([word[0], word[1], word[2], word[3]])));
     format!("{}:{:04X}", words.collect::<String>(), address.port())
+}
+
+/// The listener's line in the table, and the process that has that socket among its files.
+pub(super) fn port_owner(port: u16) -> Option<String> {
+    let suffix = format!(":{port:04X}");
+    let inode = ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|file| {
+        let table = std::fs::read_to_string(file).ok()?;
+        table.lines().skip(1).find_map(|line| {
+            let words: Vec<&str> = line.split_ascii_whitespace().collect();
+            let listening = words.get(3) == Some(&"0A") && words.get(1)?.ends_with(&suffix);
+            listening.then(|| words.get(9).map(|inode| (*inode).to_owned())).flatten()
+        })
+    })?;
+    let socket = format!("socket:[{inode}]");
+    std::fs::read_dir("/proc").ok()?.flatten().find_map(|process| {
+        let pid: u32 = process.file_name().to_str()?.parse().ok()?;
+        let mut files = std::fs::read_dir(process.path().join("fd")).ok()?.flatten();
+        files
+            .find(|file| std::fs::read_link(file.path()).is_ok_and(|to| to.as_os_str() == socket.as_str()))?;
+        let name = std::fs::read_to_string(process.path().join("comm")).ok()?;
+        Some(format!("{} (process {pid})", name.trim()))
+    })
 }
 
 #[cfg(test)]
@@ -156,7 +179,9 @@ mod tests {
     #[test]
     fn our_own_connections_are_ours_in_every_form() {
         for way in Lookup::candidates() {
-            for (bind, connect) in [("127.0.0.1:0", None), ("[::1]:0", None), ("127.0.0.1:0", Some("::ffff:127.0.0.1"))] {
+            for (bind, connect) in
+                [("127.0.0.1:0", None), ("[::1]:0", None), ("127.0.0.1:0", Some("::ffff:127.0.0.1"))]
+            {
                 let Ok(listener) = TcpListener::bind(bind) else { continue };
                 let mut to = listener.local_addr().unwrap();
                 if let Some(host) = connect {
@@ -166,7 +191,11 @@ mod tests {
                 let (server, peer) = listener.accept().unwrap();
                 assert_eq!(way.owner(peer, server.local_addr().unwrap()), Owner::Us, "{bind} {connect:?}");
                 drop(client);
-                assert_eq!(way.owner(peer, server.local_addr().unwrap()), Owner::Other, "closed: {bind} {connect:?}");
+                assert_eq!(
+                    way.owner(peer, server.local_addr().unwrap()),
+                    Owner::Other,
+                    "closed: {bind} {connect:?}"
+                );
             }
         }
     }

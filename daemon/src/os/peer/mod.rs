@@ -46,3 +46,8 @@ impl Lookup {
 pub(crate) fn unmapped(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
+
+/// Who listens on a port of this machine, for the message that it is taken: program and process where the system tells.
+pub fn port_owner(port: u16) -> Option<String> {
+    system::port_owner(port)
+}

@@ -11,8 +11,11 @@ fn config(text: &str) -> Config {
     let paths = Paths::under(home.path());
     std::fs::create_dir_all(&paths.config).unwrap();
     std::fs::write(paths.config_file(), text).unwrap();
-    let sources =
-        Sources { user: paths.config_file(), policy: Path::new("/nonexistent/policy").into(), ..Sources::default() };
+    let sources = Sources {
+        user: paths.config_file(),
+        policy: Path::new("/nonexistent/policy").into(),
+        ..Sources::default()
+    };
     config::load(&sources).unwrap().config
 }
 

@@ -87,7 +87,7 @@ fn block(plan: &Plan, said: &str) -> Value {
         None => json!({ "type": "text", "text": said }),
         Some(call) => {
             let input: Value = serde_json::from_str(said).unwrap_or_else(|_| json!({}));
-            json!({ "type": "tool_use", "id": format!("toolu_{}", call.id), "name": call.name, "input": input })
+            json!({ "type": "tool_use", "id": format!("toolu_{}", call.id), "name": call.tool.name, "input": input })
         }
     }
 }

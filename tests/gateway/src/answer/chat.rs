@@ -31,7 +31,7 @@ pub(crate) fn script(plan: Plan) -> Script {
             "index": 0,
             "id": format!("call_{}", call.id),
             "type": "function",
-            "function": { "name": call.name, "arguments": "" },
+            "function": { "name": call.tool.name, "arguments": "" },
         }]}),
     };
     let opening = vec![data(chunk(first, Value::Null).to_string())];
@@ -76,7 +76,7 @@ pub(crate) fn whole(plan: &Plan) -> Value {
         Some(call) => json!({ "role": "assistant", "content": null, "refusal": null, "tool_calls": [{
             "id": format!("call_{}", call.id),
             "type": "function",
-            "function": { "name": call.name, "arguments": said },
+            "function": { "name": call.tool.name, "arguments": said },
         }]}),
     };
     json!({

@@ -37,6 +37,7 @@ pub(crate) struct Ask {
 #[derive(Clone, Debug)]
 struct Tool {
     name: String,
+    namespace: Option<String>,
     custom: bool,
 }
 
@@ -60,7 +61,7 @@ impl Ask {
             model: request.get("model").and_then(Value::as_str).unwrap_or("practice-model").to_owned(),
             stream: flag("stream"),
             background: flag("background"),
-            tools: list("tools").iter().filter_map(Tool::read).collect(),
+            tools: list("tools").iter().flat_map(Tool::read).collect(),
             ends_with_tool_result: last.is_some_and(is_tool_result),
             sha256: hex(&Sha256::digest(sent)),
             length: sent.len(),
@@ -69,11 +70,22 @@ impl Ask {
 }
 
 impl Tool {
-    /// The three dialects put the name in two places; hosted tools have none and cannot be called.
-    fn read(tool: &Value) -> Option<Self> {
-        let name = tool["name"].as_str().or_else(|| tool["function"]["name"].as_str())?;
-        let custom = tool["type"] == "custom" && tool.get("input_schema").is_none();
-        Some(Tool { name: name.to_owned(), custom })
+    /// The dialects put the name in two places; a namespace holds further tools; hosted tools have no name and cannot be
+    /// called.
+    fn read(tool: &Value) -> Vec<Self> {
+        let name = tool["name"].as_str().or_else(|| tool["function"]["name"].as_str());
+        match (name, tool["tools"].as_array()) {
+            (Some(namespace), Some(nested)) => {
+                let mut tools: Vec<_> = nested.iter().flat_map(Tool::read).collect();
+                tools.iter_mut().for_each(|tool| tool.namespace = Some(namespace.to_owned()));
+                tools
+            }
+            (Some(name), None) => {
+                let custom = tool["type"] == "custom" && tool.get("input_schema").is_none();
+                vec![Tool { name: name.to_owned(), namespace: None, custom }]
+            }
+            (None, _) => Vec::new(),
+        }
     }
 }
 
@@ -102,8 +114,7 @@ pub(crate) struct Plan {
 #[derive(Clone, Debug)]
 struct Call {
     id: String,
-    name: String,
-    custom: bool,
+    tool: Tool,
 }
 
 impl Plan {
@@ -118,7 +129,7 @@ impl Plan {
         let (call, mut pieces) = match wanted {
             Some((tool, arguments)) => {
                 let characters: Vec<_> = arguments.chars().collect();
-                let call = Call { id: short_id(), name: tool.name.clone(), custom: tool.custom };
+                let call = Call { id: short_id(), tool: tool.clone() };
                 (
                     Some(call),
                     characters.chunks(8).map(|chunk| chunk.iter().collect()).collect::<Vec<String>>(),

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::Plan;
 use super::player::{Event, Script};
-use super::{Call, Plan};
 
 /// The kinds of output and the event names that go with each.
 struct Form {
@@ -36,8 +36,8 @@ fn event(name: &'static str, number: usize, mut data: Value) -> Event {
 pub(crate) fn script(plan: Plan, fails_as_response: bool) -> Script {
     let form = match &plan.call {
         None => &TEXT,
-        Some(Call { custom: false, .. }) => &FUNCTION,
-        Some(Call { custom: true, .. }) => &CUSTOM,
+        Some(call) if !call.tool.custom => &FUNCTION,
+        Some(_) => &CUSTOM,
     };
     let item_id = item_id(&plan);
     let started = response(&plan, "in_progress", json!([]), Value::Null);
@@ -149,8 +149,8 @@ fn response(plan: &Plan, status: &str, output: Value, usage: Value) -> Value {
 fn item_id(plan: &Plan) -> String {
     let prefix = match &plan.call {
         None => "msg",
-        Some(Call { custom: false, .. }) => "fc",
-        Some(Call { custom: true, .. }) => "ctc",
+        Some(call) if !call.tool.custom => "fc",
+        Some(_) => "ctc",
     };
     format!("{prefix}_{}", plan.id.replace('-', ""))
 }
@@ -164,8 +164,12 @@ fn item(plan: &Plan, status: &str, said: Option<&str>) -> Value {
         }
         Some(call) => {
             let (kind, key) =
-                if call.custom { ("custom_tool_call", "input") } else { ("function_call", "arguments") };
-            let mut item = json!({ "type": kind, "call_id": format!("call_{}", call.id), "name": call.name });
+                if call.tool.custom { ("custom_tool_call", "input") } else { ("function_call", "arguments") };
+            let mut item =
+                json!({ "type": kind, "call_id": format!("call_{}", call.id), "name": call.tool.name });
+            if let Some(namespace) = &call.tool.namespace {
+                item["namespace"] = namespace.as_str().into();
+            }
             item[key] = said.unwrap_or_default().into();
             item
         }

@@ -30,7 +30,10 @@ impl Answer {
         while let Some(frame) = incoming.frame().await {
             match frame {
                 Ok(frame) => body.extend_from_slice(&frame.into_data().unwrap_or_default()),
-                Err(_) => broken = true,
+                Err(_) => {
+                    broken = true;
+                    break;
+                }
             }
         }
         let body = String::from_utf8_lossy(&body).into_owned();

@@ -134,6 +134,12 @@ async fn tools_are_called_until_they_have_answered() {
         let answer = ask(&gateway, &token, line, &request.to_string()).await;
         assert!(answer.body.contains("practice "), "{line}: {}", answer.body);
     }
+    let nested =
+        json!({ "type": "namespace", "name": "all", "tools": [{ "type": "custom", "name": "read" }] });
+    let response = ask(&gateway, &token, RESPONSES, &json!({ "tools": [nested] }).to_string()).await.json();
+    let call = &response["output"][0];
+    assert_eq!((&call["type"], &call["namespace"]), (&"custom_tool_call".into(), &"all".into()));
+    assert_eq!(call["input"], arguments);
     let request = json!({ "tools": [tool] }).to_string();
     let message = ask(&gateway, &token, MESSAGES, &request).await.json();
     assert_eq!(message["content"][0]["input"]["path"], "/tmp/example");

@@ -1,0 +1,431 @@
+//! What every room of the daemon may use, and the settings in force, which a reload replaces as a whole.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::Instant;
+
+use aigw_shared::config::{self, Config, GatewayKind, Given, PolicyState, Shown, Sources};
+use aigw_shared::fault::{Fault, Kind};
+use aigw_shared::files;
+use aigw_shared::finding::{Finding, Severity};
+use aigw_shared::paths::Paths;
+use aigw_shared::secret::Secret;
+use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::credentials::Held;
+use crate::credentials::file::Store;
+use crate::gateway::{Gateway, url_text};
+use crate::keys::Keys;
+use crate::observe::health::Health;
+use crate::os::peer::Lookup;
+use crate::pipeline::record::Counters;
+
+/// A token's file is longer only if it is none.
+const MAX_TOKEN_FILE: u64 = 64 * 1024;
+
+/// Where the settings come from. Read once; only the files are read again.
+#[derive(Clone, Debug)]
+pub struct Origins {
+    /// Our files and folders.
+    pub paths: Paths,
+    /// The environment at the start.
+    pub environment: Vec<(OsString, OsString)>,
+    /// Flags as key and text.
+    pub flags: Vec<(String, String)>,
+}
+
+/// The settings in force and the gateways they make.
+pub struct Current {
+    /// The settings.
+    pub config: Config,
+    /// The gateways by name.
+    pub gateways: BTreeMap<String, Arc<Gateway>>,
+    /// The settings for people.
+    pub shown: Vec<Shown>,
+    /// Why nothing may be forwarded: the managed policy cannot be believed, or the settings cannot be read.
+    pub closed: Option<Fault>,
+    /// Why the newest settings are not in force.
+    pub refused: Option<String>,
+}
+
+/// The daemon.
+pub struct App {
+    /// Where everything is.
+    pub origins: Origins,
+    /// Local keys.
+    pub keys: Keys,
+    /// What is wrong.
+    pub health: Health,
+    /// What was counted.
+    pub counters: Arc<Counters>,
+    /// Whose process is at the other end.
+    pub peers: Lookup,
+    /// When the daemon started.
+    pub started: Instant,
+    /// Cancelled when somebody asked the daemon to stop.
+    pub stopping: CancellationToken,
+    /// Cancelled when no new work is taken.
+    pub draining: CancellationToken,
+    /// Cancelled when what is still open is cut.
+    pub ended: CancellationToken,
+    /// Every connection, and what is done for one after its answer.
+    pub tasks: TaskTracker,
+    listen: OnceLock<Vec<SocketAddr>>,
+    own: Arc<RwLock<Vec<SocketAddr>>>,
+    store: Store,
+    given: Given,
+    current: ArcSwap<Current>,
+    changing: Mutex<()>,
+}
+
+impl App {
+    /// Reads everything that is on the disk. Damaged settings do not keep it from starting: then it answers on the
+    /// control socket, and forwards nothing.
+    ///
+    /// # Errors
+    /// When the state folder is of no use, or a given machine secret is.
+    pub fn open(origins: Origins) -> Result<Arc<Self>, Fault> {
+        let (loaded, refused) = match load(&origins) {
+            Ok(loaded) => (loaded, None),
+            Err(fault) => (bare(), Some(fault)),
+        };
+        let paths = &origins.paths;
+        let (keys, findings) = match &loaded.given.key_file {
+            Some(file) => (Keys::given(file, &loaded.config.listen.keys)?, Vec::new()),
+            None => Keys::open(&paths.key_file(), &paths.state.join("keys.json"))?,
+        };
+        let health = Health::default();
+        for finding in findings {
+            health.note("keys", finding);
+        }
+        let peers = Lookup::find();
+        if !peers.tells() {
+            health.note(
+                "peers",
+                Finding::new(
+                    "owner-unknown",
+                    Severity::Note,
+                    "this system does not tell whose process a connection belongs to; the local key alone decides",
+                    "keep local keys to yourself",
+                ),
+            );
+        }
+        let app = Arc::new(Self {
+            store: Store::open(&paths.credentials_dir())?,
+            own: Arc::default(),
+            listen: OnceLock::new(),
+            given: loaded.given.clone(),
+            current: ArcSwap::from_pointee(Current {
+                config: Config::default(),
+                gateways: BTreeMap::new(),
+                shown: Vec::new(),
+                closed: None,
+                refused: None,
+            }),
+            changing: Mutex::new(()),
+            counters: Arc::default(),
+            started: Instant::now(),
+            stopping: CancellationToken::new(),
+            draining: CancellationToken::new(),
+            ended: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            keys,
+            health,
+            peers,
+            origins,
+        });
+        app.take_over(loaded, refused);
+        Ok(app)
+    }
+
+    /// The settings in force.
+    pub fn current(&self) -> arc_swap::Guard<Arc<Current>> {
+        self.current.load()
+    }
+
+    /// The addresses that answer, IPv4 first; empty before they are bound.
+    pub fn listening(&self) -> &[SocketAddr] {
+        self.listen.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// The listeners are bound.
+    pub fn bound(&self, addresses: Vec<SocketAddr>) {
+        if let Ok(mut own) = self.own.write() {
+            own.clone_from(&addresses);
+        }
+        let _ = self.listen.set(addresses);
+        self.refuse_circles();
+    }
+
+    /// Reads the settings again. A bad one leaves the old ones in force.
+    ///
+    /// # Errors
+    /// What is wrong with the new ones.
+    pub fn reload(&self) -> Result<(), Fault> {
+        let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        match load(&self.origins) {
+            Ok(loaded) => {
+                self.health.clear("configuration-refused", "configuration");
+                self.take_over(loaded, None);
+                self.refuse_circles();
+                Ok(())
+            }
+            Err(fault) => {
+                let old = self.current.load();
+                self.current.store(Arc::new(Current {
+                    config: old.config.clone(),
+                    gateways: old.gateways.clone(),
+                    shown: old.shown.clone(),
+                    closed: old.closed.clone(),
+                    refused: Some(fault.to_string()),
+                }));
+                self.health.note(
+                    "configuration",
+                    Finding::new(
+                        "configuration-refused",
+                        Severity::Error,
+                        fault.what.clone(),
+                        fault.cure().to_owned(),
+                    ),
+                );
+                Err(fault)
+            }
+        }
+    }
+
+    /// Keeps what a login brought, and uses it from the next request on.
+    ///
+    /// # Errors
+    /// When it cannot be written; the old login is then as it was.
+    pub fn keep(&self, name: &str, held: Held) -> Result<(), Fault> {
+        self.store.put(name, &held)?;
+        if let Some(gateway) = self.current.load().gateways.get(name) {
+            gateway.hold(held);
+        }
+        Ok(())
+    }
+
+    /// Forgets a login.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be removed.
+    pub fn forget(&self, name: &str) -> Result<(), Fault> {
+        self.store.forget(name)?;
+        if let Some(gateway) = self.current.load().gateways.get(name) {
+            gateway.hold(Held::default());
+        }
+        Ok(())
+    }
+
+    /// A gateway that is not in the settings, to try a login with.
+    pub fn candidate(&self, settings: config::Gateway) -> Gateway {
+        Gateway::new(settings, Held::default(), self.own.clone())
+    }
+
+    /// What is kept for a gateway.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn stored(&self, name: &str) -> Result<Held, Fault> {
+        Ok(self.store.get(name)?.0)
+    }
+
+    /// Makes these settings the ones in force. A gateway whose settings are the same keeps its connections.
+    fn take_over(&self, loaded: config::Loaded, refused: Option<Fault>) {
+        let old = self.current.load();
+        let mut gateways = BTreeMap::new();
+        for (name, settings) in &loaded.config.gateways {
+            let same = old.gateways.get(name).filter(|gateway| gateway.settings == *settings);
+            let gateway = match same {
+                Some(gateway) => {
+                    gateway.forget_websocket();
+                    gateway.clone()
+                }
+                None => Arc::new(Gateway::new(settings.clone(), Held::default(), self.own.clone())),
+            };
+            gateway.hold(self.held_for(settings));
+            gateways.insert(name.clone(), gateway);
+        }
+        self.keys.replace_given(&loaded.config.listen.keys);
+        for finding in loaded.findings {
+            self.health.note("configuration", finding);
+        }
+        for finding in without_effect(&loaded.config) {
+            self.health.note("configuration", finding);
+        }
+        let closed = match (&refused, &loaded.policy) {
+            (_, PolicyState::Unreadable(why)) => {
+                Some(Fault::new(Kind::PolicyUnreadable, format!("the managed policy cannot be used: {why}")))
+            }
+            (Some(fault), _) => {
+                Some(Fault::new(Kind::BadConfiguration, fault.what.clone()).cure_with(fault.cure()))
+            }
+            _ => None,
+        };
+        if let Some(fault) = &refused {
+            self.health.note(
+                "configuration",
+                Finding::new(
+                    "configuration-refused",
+                    Severity::Error,
+                    fault.what.clone(),
+                    fault.cure().to_owned(),
+                ),
+            );
+        }
+        self.current.store(Arc::new(Current {
+            config: loaded.config,
+            gateways,
+            shown: loaded.shown,
+            closed,
+            refused: refused.map(|fault| fault.to_string()),
+        }));
+    }
+
+    /// The credential for a gateway: from the environment for the one named `default`, else the stored one.
+    fn held_for(&self, settings: &config::Gateway) -> Held {
+        if settings.name == "default" && settings.kind != GatewayKind::Generic {
+            match self.given_token() {
+                Ok(Some(token)) => {
+                    let url = url_text(settings.url.as_ref());
+                    return Held { url, token: Some(token), ..Held::default() };
+                }
+                Ok(None) => {}
+                Err(fault) => self.health.note(
+                    "token-file",
+                    Finding::new("token-file", Severity::Error, fault.what.clone(), fault.cure().to_owned()),
+                ),
+            }
+        }
+        match self.store.get(&settings.name) {
+            Ok((held, finding)) => {
+                if let Some(finding) = finding {
+                    self.health.note(&settings.name, finding);
+                }
+                let url = url_text(settings.url.as_ref());
+                if held.token.is_some() && held.url != url {
+                    self.health.note(
+                        &settings.name,
+                        Finding::new(
+                            "login-for-other-url",
+                            Severity::Warning,
+                            format!(
+                                "the login for the gateway {} was given for {}, not for {url}",
+                                settings.name, held.url
+                            ),
+                            "run `aigwctl login`",
+                        ),
+                    );
+                } else {
+                    self.health.clear("login-for-other-url", &settings.name);
+                }
+                held
+            }
+            Err(fault) => {
+                self.health.note(
+                    &settings.name,
+                    Finding::new(
+                        "login-unreadable",
+                        Severity::Error,
+                        fault.what.clone(),
+                        fault.cure().to_owned(),
+                    ),
+                );
+                Held::default()
+            }
+        }
+    }
+
+    fn given_token(&self) -> Result<Option<Secret>, Fault> {
+        let Some(file) = &self.given.token_file else { return Ok(self.given.token.clone()) };
+        let bytes = files::read_limited(file, MAX_TOKEN_FILE)?.ok_or_else(|| {
+            Fault::new(Kind::BadConfiguration, format!("AIGW_TOKEN_FILE: {} does not exist", file.display()))
+        })?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            Fault::new(Kind::BadConfiguration, format!("AIGW_TOKEN_FILE: {} is not text", file.display()))
+        })?;
+        Ok(Some(Secret::new(text)).filter(|token| !token.is_empty()))
+    }
+
+    /// A gateway whose URL is our own listener is refused when it is configured, not when it is used.
+    fn refuse_circles(&self) {
+        for gateway in self.current.load().gateways.values() {
+            let urls = gateway
+                .settings
+                .url
+                .iter()
+                .chain(gateway.settings.providers.values().filter_map(|p| p.base_url.as_ref()));
+            let circle = gateway.local && urls.into_iter().any(|url| self.is_own_url(url));
+            if circle {
+                self.health.note(
+                    &gateway.settings.name,
+                    Finding::new(
+                        "gateway-loop",
+                        Severity::Error,
+                        format!("the URL of the gateway {} is aigwd's own address", gateway.settings.name),
+                        "set the deployment's own URL: `aigwctl login URL`",
+                    ),
+                );
+            }
+        }
+    }
+
+    /// Whether a URL is that of one of our listeners.
+    pub fn is_own_url(&self, url: &url::Url) -> bool {
+        let local = match url.host() {
+            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+            Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+            None => false,
+        };
+        local && self.listening().iter().any(|own| Some(own.port()) == url.port_or_known_default())
+    }
+}
+
+fn load(origins: &Origins) -> Result<config::Loaded, Fault> {
+    config::load(&Sources::of(&origins.paths, origins.environment.clone(), origins.flags.clone())?)
+}
+
+/// The settings of a daemon that can read none. The policy is still asked, since it may close everything.
+fn bare() -> config::Loaded {
+    let nothing = Sources { policy: aigw_shared::paths::policy_file().to_owned(), ..Sources::default() };
+    config::load(&nothing).unwrap_or_else(|fault| config::Loaded {
+        config: Config::default(),
+        given: Given::default(),
+        shown: Vec::new(),
+        findings: Vec::new(),
+        policy: PolicyState::Unreadable(fault.what),
+    })
+}
+
+/// Settings that are accepted and have no effect in this version, told of rather than passed over.
+fn without_effect(config: &Config) -> Vec<Finding> {
+    let mut set = Vec::new();
+    let default = Config::default();
+    if config.intercept != default.intercept {
+        set.push("intercept");
+    }
+    if config.tunnel != default.tunnel {
+        set.push("tunnel");
+    }
+    if config.listen.keyless {
+        set.push("listen.keyless");
+    }
+    if config.gateways.values().any(|gateway| gateway.header_command.is_some()) {
+        set.push("gateway.NAME.header_command");
+    }
+    set.into_iter()
+        .map(|key| {
+            Finding::new(
+                "setting-without-effect",
+                Severity::Warning,
+                format!("`{key}` is set, and this version does nothing with it"),
+                "remove it, or update aigw",
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,70 @@
+//! One line for each request.
+
+use std::sync::Arc;
+
+use aigw_shared::fault::{Failure, Fault, Kind};
+use aigw_shared::ipc::hello;
+use aigw_shared::ipc::message::{Request, Response};
+use aigw_shared::ipc::payload::{Access, AccessQuery, Build, SettingRow, Settings};
+
+use super::status;
+use crate::app::App;
+use crate::credentials::login;
+
+/// The answer to a request.
+pub async fn to(app: &Arc<App>, request: Request) -> Response {
+    let answer = match request {
+        Request::Describe => Ok(Response::Described(build())),
+        Request::Stop => stop(app),
+        Request::Reload => app.reload().map(|()| Response::Done),
+        Request::Status => Ok(Response::Status(Box::new(status::of(app)))),
+        Request::LoginNeeds(query) => login::needs(app, &query).map(Response::LoginNeeds),
+        Request::Login(details) => login::log_in(app, details).await.map(Response::LoggedIn),
+        Request::Logout(name) => log_out(app, name),
+        Request::Access(query) => access(app, &query).map(Response::Access),
+        Request::Keys => Ok(Response::Keys(app.keys.rows())),
+        Request::RevokeKey(name) => app.keys.revoke(&name).map(|()| Response::Done),
+        Request::Settings => Ok(Response::Settings(settings(app))),
+    };
+    answer.unwrap_or_else(|fault| Response::Failed(Failure::from(fault)))
+}
+
+/// Who this is.
+pub fn build() -> Build {
+    Build { version: env!("CARGO_PKG_VERSION").to_owned(), pid: std::process::id(), protocol: hello::NEWEST }
+}
+
+fn stop(app: &App) -> Result<Response, Fault> {
+    app.stopping.cancel();
+    Ok(Response::Done)
+}
+
+fn log_out(app: &App, name: Option<String>) -> Result<Response, Fault> {
+    let unknown =
+        || Fault::new(Kind::Usage, "no such gateway is configured").cure_with("see `aigwctl status`");
+    let name = match name {
+        Some(name) => app.current().config.gateways.contains_key(&name).then_some(name),
+        None => app.current().config.default_gateway().map(|gateway| gateway.name.clone()),
+    };
+    app.forget(&name.ok_or_else(unknown)?)?;
+    Ok(Response::Done)
+}
+
+fn access(app: &App, query: &AccessQuery) -> Result<Access, Fault> {
+    Ok(Access {
+        listen: app.listening().iter().map(ToString::to_string).collect(),
+        key: app.keys.get_or_make(&query.key)?,
+    })
+}
+
+fn settings(app: &App) -> Settings {
+    let current = app.current();
+    let rows = current.shown.iter().cloned().map(|row| SettingRow {
+        key: row.key,
+        value: row.value,
+        origin: row.origin,
+        overrides: row.overrides,
+        locked: row.locked,
+    });
+    Settings { rows: rows.collect(), refused: current.refused.clone() }
+}

@@ -1,0 +1,111 @@
+//! The control socket: who may speak on it, and in which form. What is said is in [`answer`].
+
+mod answer;
+mod status;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aigw_shared::fault::{Failure, Fault, Kind};
+use aigw_shared::ipc::client::version_mismatch;
+use aigw_shared::ipc::codec;
+use aigw_shared::ipc::frame::frames;
+use aigw_shared::ipc::hello::{Hello, LEN};
+use aigw_shared::ipc::message::{Request, Response};
+use aigw_shared::os::socket::{self, Listener, Stream};
+use futures_util::{SinkExt, StreamExt};
+use interprocess::local_socket::traits::tokio::Listener as _;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::app::App;
+
+/// More conversations at once than any user has.
+const MOST: usize = 32;
+/// For the greeting.
+const GREETING: Duration = Duration::from_secs(2);
+/// From the greeting to the first request.
+const FIRST: Duration = Duration::from_secs(10);
+/// Between two requests.
+const IDLE: Duration = Duration::from_secs(300);
+
+/// Accepts conversations until the daemon drains.
+pub async fn serve(app: Arc<App>, listener: Listener) {
+    let room = Arc::new(Semaphore::new(MOST));
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = app.draining.cancelled() => return,
+        };
+        let stream = match accepted {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept on the control socket");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        // Before a single byte of it is read.
+        if !socket::peer_is_owner(&stream) {
+            tracing::warn!("another user tried the control socket");
+            continue;
+        }
+        let Ok(permit) = room.clone().try_acquire_owned() else {
+            tracing::warn!("too many conversations on the control socket");
+            continue;
+        };
+        let app = app.clone();
+        app.clone().tasks.spawn(async move {
+            let _permit = permit;
+            tokio::select! {
+                () = conversation(&app, stream) => {}
+                () = app.draining.cancelled() => {}
+            }
+        });
+    }
+}
+
+async fn conversation(app: &Arc<App>, mut stream: Stream) {
+    let mut bytes = [0; LEN];
+    let greeted = timeout(GREETING, stream.read_exact(&mut bytes)).await;
+    let (Ok(Ok(_)), Some(theirs)) = (greeted, Hello::decode(bytes)) else { return };
+    if stream.write_all(&Hello::OURS.encode()).await.is_err() {
+        return;
+    }
+    let common = Hello::OURS.common(theirs).is_some();
+    let mut frames = frames(stream);
+    let mut patience = FIRST;
+    while let Ok(Some(frame)) = timeout(patience, frames.next()).await {
+        patience = IDLE;
+        let response = match frame {
+            Ok(frame) => match codec::decode::<Request>(&frame) {
+                Ok(request) if common || request.is_frozen() => answer::to(app, request).await,
+                Ok(_) => failed(&version_mismatch(theirs)),
+                Err(_) if !common => failed(&version_mismatch(theirs)),
+                Err(error) => failed(&Fault::new(Kind::BadRequest, error.to_string())),
+            },
+            // A length above the limit: nothing after it can be trusted to be a frame.
+            Err(error) => {
+                let response = failed(&Fault::new(Kind::BadRequest, error.to_string()));
+                let _ = send(&mut frames, &response).await;
+                return;
+            }
+        };
+        if send(&mut frames, &response).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn send(
+    frames: &mut aigw_shared::ipc::frame::Frames<Stream>,
+    response: &Response,
+) -> std::io::Result<()> {
+    let bytes = codec::encode(response).map_err(std::io::Error::other)?;
+    frames.send(bytes.as_slice()).await
+}
+
+fn failed(fault: &Fault) -> Response {
+    Response::Failed(Failure::from(fault))
+}

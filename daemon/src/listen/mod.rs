@@ -1,0 +1,164 @@
+//! The port: accepting connections, serving HTTP on them, closing them with grace.
+
+pub mod connect;
+pub mod forward;
+mod phase;
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aigw_shared::fault::{Fault, Kind};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::app::App;
+use crate::pipeline::admit::{self, Rules, Target};
+use crate::pipeline::body::{self, Answer};
+use crate::pipeline::inbound::{Caller, Inbound};
+use crate::pipeline::{explain, route};
+use phase::{Phase, Watched};
+
+/// RFC 9110 sets no limit; this one is above what any tool sends.
+const MAX_FIELDS: usize = 100;
+/// The largest head of a request.
+const MAX_HEAD: usize = 64 * 1024;
+/// After a failed accept: most often there are no file descriptors left, and there will be.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Files that connections leave to everything else.
+const RESERVED_FILES: u64 = 64;
+
+/// Takes the port on both loopback addresses. IPv6 may be missing on the machine; a taken port is not passed over.
+///
+/// # Errors
+/// `PortTaken` when somebody has it.
+pub async fn bind(port: u16) -> Result<Vec<TcpListener>, Fault> {
+    let v4 = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| taken(port, &error))?;
+    let port = v4.local_addr().map_err(|error| taken(port, &error))?.port();
+    let mut listeners = vec![v4];
+    match TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await {
+        Ok(v6) => listeners.push(v6),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(taken(port, &error)),
+        Err(error) => tracing::debug!(%error, "no IPv6 loopback"),
+    }
+    Ok(listeners)
+}
+
+fn taken(port: u16, error: &io::Error) -> Fault {
+    if error.kind() != io::ErrorKind::AddrInUse {
+        return Fault::new(Kind::PortTaken, format!("port {port} cannot be used: {error}"));
+    }
+    let owner = crate::os::peer::port_owner(port).unwrap_or_else(|| "another program".to_owned());
+    Fault::new(Kind::PortTaken, format!("port {port} is taken by {owner}"))
+}
+
+/// Accepts connections until the daemon drains.
+pub async fn serve(app: Arc<App>, listener: TcpListener, files: u64) {
+    let connections = (files.saturating_sub(RESERVED_FILES) / 2).clamp(16, Semaphore::MAX_PERMITS as u64);
+    let room = Arc::new(Semaphore::new(usize::try_from(connections).unwrap_or(Semaphore::MAX_PERMITS)));
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = app.draining.cancelled() => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => match room.clone().try_acquire_owned() {
+                Ok(permit) => greet(&app, stream, peer, permit),
+                Err(_) => {
+                    app.tasks.spawn(turn_away(stream));
+                }
+            },
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Asks whose connection it is, now: later its owner may have closed it.
+fn greet(app: &Arc<App>, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
+    let Ok(local) = stream.local_addr() else { return };
+    let caller = Caller { owner: app.peers.owner(peer, local) };
+    let _ = stream.set_nodelay(true);
+    let app = app.clone();
+    app.clone().tasks.spawn(async move {
+        let _permit = permit;
+        connection(app, stream, local, caller).await;
+    });
+}
+
+async fn turn_away(mut stream: TcpStream) {
+    const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\nx-aigw-error: overloaded\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let _ = stream.write_all(FULL).await;
+    let _ = stream.shutdown().await;
+}
+
+/// Serves HTTP/1.1 until the client leaves, is too slow with a head, or the daemon drains.
+async fn connection(app: Arc<App>, stream: TcpStream, local: SocketAddr, caller: Caller) {
+    let phase = Arc::new(Phase::new());
+    let io = TokioIo::new(Watched::new(stream, phase.clone()));
+    let service = service_fn(|request| {
+        let (app, busy) = (app.clone(), Phase::busy(&phase));
+        async move {
+            let response = request_on(&app, request, local, caller).await;
+            Ok::<_, std::convert::Infallible>(response.map(|body| busy.until_end_of(body)))
+        }
+    });
+    let http = http1::Builder::new()
+        .max_headers(MAX_FIELDS)
+        .max_header_size(MAX_HEAD)
+        .max_buf_size(2 * MAX_HEAD)
+        // The gateway's own date passes.
+        .auto_date_header(false)
+        .serve_connection(io, service)
+        .with_upgrades();
+    let mut http = std::pin::pin!(http);
+    let mut draining = false;
+    loop {
+        tokio::select! {
+            ended = http.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "connection ended");
+                }
+                return;
+            }
+            () = phase.too_slow() => return,
+            () = app.draining.cancelled(), if !draining => {
+                draining = true;
+                http.as_mut().graceful_shutdown();
+            }
+            () = app.ended.cancelled() => return,
+        }
+    }
+}
+
+/// One request: which door it wants, and whether it may come in.
+async fn request_on(
+    app: &Arc<App>,
+    request: Request<Incoming>,
+    local: SocketAddr,
+    caller: Caller,
+) -> Response<Answer> {
+    let (parts, body) = request.into_parts();
+    let dialect = route::guess_dialect(parts.uri.path());
+    let share = app.current().config.listen.share;
+    let rules = Rules { listener: local, keys: &app.keys, share };
+    let inbound = Inbound { caller, parts, body };
+    let answer = match admit::target(&inbound.parts, local) {
+        Ok(Target::Ours) => forward::request(app, inbound, &rules).await,
+        Ok(Target::Proxy) => connect::request(inbound, &rules),
+        Err(fault) => Err((fault, inbound.body)),
+    };
+    answer.unwrap_or_else(|(fault, unread)| {
+        body::discard(unread, &app.tasks);
+        explain::refuse(&fault, dialect)
+    })
+}

@@ -1,0 +1,117 @@
+//! WebSockets, which Codex tries first. They are relayed where the gateway speaks them; where it does not, the tool is
+//! told so at once with 426, on which it uses HTTPS (404 costs it seven seconds, 400 the whole turn).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aigw_shared::fault::{Fault, Kind};
+use http::header::{CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Empty;
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::time::timeout;
+
+use super::body::Answer;
+use super::record::Exchange;
+use super::{Call, explain, headers};
+use crate::app::App;
+
+/// A gateway that speaks WebSocket says so in this time.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// Answers that will stay so: not those about the login, the load or the way.
+const FOR_GOOD: [u16; 6] = [400, 404, 405, 426, 500, 501];
+
+/// A client's wish to speak WebSocket.
+pub struct Wanted {
+    upgrade: OnUpgrade,
+    headers: HeaderMap,
+}
+
+/// The wish, if the request has one that we serve: a WebSocket of OpenAI's Responses API. Other upgrades are not passed
+/// on, and the request goes its usual way.
+pub fn wanted(parts: &mut Parts) -> Option<Wanted> {
+    let websocket = parts.headers.get(UPGRADE)?.as_bytes().eq_ignore_ascii_case(b"websocket");
+    if !websocket || parts.method != Method::GET || !parts.uri.path().ends_with("/responses") {
+        return None;
+    }
+    let mut fields = HeaderMap::new();
+    for name in [SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION] {
+        fields.insert(name.clone(), parts.headers.get(&name)?.clone());
+    }
+    let upgrade = parts.extensions.remove::<OnUpgrade>()?;
+    Some(Wanted { upgrade, headers: fields })
+}
+
+/// Opens the gateway's side and joins both, or says that there is none.
+pub async fn relay(app: &Arc<App>, call: Call, wanted: Wanted, mut exchange: Exchange) -> Response<Answer> {
+    let refusal = |what: &str| explain::reply(&Fault::new(Kind::NoWebSocket, what), call.route.dialect);
+    if call.gateway.refuses_websocket() {
+        return refusal("the gateway has no WebSocket");
+    }
+    let mut response = match timeout(ANSWER, open(&call, &wanted.headers)).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(what)) => return refusal(&what),
+        Err(_) => return refusal("the gateway did not answer the WebSocket in time"),
+    };
+    let status = response.status();
+    exchange.answered(status);
+    if status != StatusCode::SWITCHING_PROTOCOLS {
+        if FOR_GOOD.contains(&status.as_u16()) {
+            call.gateway.refused_websocket();
+        }
+        return refusal(&format!("the gateway answered the WebSocket with {}", status.as_u16()));
+    }
+    let theirs = hyper::upgrade::on(&mut response);
+    app.tasks.spawn(join(wanted.upgrade, theirs, exchange, app.clone()));
+
+    let (mut parts, _) = response.into_parts();
+    headers::clean_response(&mut parts.headers);
+    parts.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    parts.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    Response::from_parts(parts, Answer::empty())
+}
+
+/// The handshake, on a connection of its own: HTTP/2 connections of the pool cannot change their protocol.
+async fn open(call: &Call, websocket: &HeaderMap) -> Result<Response<Incoming>, String> {
+    let link = call.gateway.upstream.dial_http1(call.uri.clone()).await.map_err(|error| error.to_string())?;
+    let (mut sender, connection) =
+        http1::handshake(TokioIo::new(link)).await.map_err(|error: hyper::Error| error.to_string())?;
+    // Ends with the WebSocket, or with the refusal.
+    tokio::spawn(connection.with_upgrades());
+
+    let mut request = Request::new(Empty::<bytes::Bytes>::new());
+    *request.uri_mut() = call
+        .uri
+        .path_and_query()
+        .map_or("/", |path| path.as_str())
+        .parse()
+        .map_err(|_| "bad path".to_owned())?;
+    let fields = request.headers_mut();
+    *fields = call.headers.clone();
+    fields.extend(websocket.clone());
+    fields.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    fields.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    let authority = call.uri.authority().map_or("", |authority| authority.as_str());
+    fields.insert(http::header::HOST, HeaderValue::from_str(authority).map_err(|error| error.to_string())?);
+    sender.send_request(request).await.map_err(|error| error.to_string())
+}
+
+/// Copies both ways until one side ends, or the daemon's grace does.
+async fn join(ours: OnUpgrade, theirs: OnUpgrade, mut exchange: Exchange, app: Arc<App>) {
+    let both = async { Ok::<(Upgraded, Upgraded), hyper::Error>((ours.await?, theirs.await?)) };
+    let Ok((ours, theirs)) = both.await else { return };
+    let (mut ours, mut theirs) = (TokioIo::new(ours), TokioIo::new(theirs));
+    let copied = tokio::select! {
+        copied = tokio::io::copy_bidirectional(&mut ours, &mut theirs) => copied,
+        () = app.ended.cancelled() => return,
+    };
+    if let Ok((_, back)) = copied {
+        exchange.saw(usize::try_from(back).unwrap_or(usize::MAX));
+        exchange.ended();
+    }
+}

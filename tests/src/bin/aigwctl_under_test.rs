@@ -1,0 +1,5 @@
+//! aigwctl, built where `cargo test` builds it: it does not build another package's binaries.
+
+fn main() -> std::process::ExitCode {
+    aigw_ctl::main()
+}
