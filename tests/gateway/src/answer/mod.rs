@@ -55,13 +55,15 @@ impl Ask {
     pub(crate) fn from_object(handling: Handling, request: &Map<String, Value>, sent: &[u8]) -> Self {
         let flag = |key| request.get(key).and_then(Value::as_bool).unwrap_or_default();
         let list = |key| request.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        // Tools may also come in the midst of the input.
+        let more = list("input").iter().filter_map(|item| item["tools"].as_array()).flatten();
         let last = list(if handling == Handling::Responses { "input" } else { "messages" }).last();
         Ask {
             handling,
             model: request.get("model").and_then(Value::as_str).unwrap_or("practice-model").to_owned(),
             stream: flag("stream"),
             background: flag("background"),
-            tools: list("tools").iter().flat_map(Tool::read).collect(),
+            tools: list("tools").iter().chain(more).flat_map(Tool::read).collect(),
             ends_with_tool_result: last.is_some_and(is_tool_result),
             sha256: hex(&Sha256::digest(sent)),
             length: sent.len(),

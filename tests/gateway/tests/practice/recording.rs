@@ -1,7 +1,7 @@
 //! What is remembered of requests, and what would have gone to a provider.
 
 use aigw_gateway::{BodyEnd, CENTRAL_KEY, Credential, Plane, Practice, Setup};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::client::{ask, bare, connect, connect_h2, request, send};
@@ -213,4 +213,21 @@ async fn headers_upstream() {
         assert_eq!(sent, names, "{line}");
         assert!([None, Some("10.0.0.1, 127.0.0.1")].contains(&upstream.header("x-forwarded-for")));
     }
+}
+
+#[tokio::test]
+async fn a_refusal_can_come_before_the_body() {
+    let (gateway, _) = started().await;
+    gateway.change(|b| b.answer_before_body = true);
+    let mut stream = TcpStream::connect(gateway.address()).await.unwrap();
+    let line = "POST /api/v2/ai-gateway/openai/v1/responses HTTP/1.1\r\n";
+    let head = format!("{line}Host: h\r\nAuthorization: Bearer x\r\nContent-Length: 8\r\n\r\nhalf");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut start = [0; 12];
+    stream.read_exact(&mut start).await.unwrap();
+    assert_eq!(&start, b"HTTP/1.1 403");
+    assert_eq!(gateway.requests()[0].body_end, BodyEnd::Arriving);
+    stream.write_all(b"half").await.unwrap();
+    assert!(gateway.wait_until(|requests| requests[0].body_end == BodyEnd::Complete, PATIENCE).await);
+    assert_eq!(gateway.requests()[0].body_text(), "halfhalf");
 }
