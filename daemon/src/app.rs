@@ -83,15 +83,15 @@ pub struct App {
 }
 
 impl App {
-    /// Reads everything that is on the disk. Damaged settings do not keep it from starting: then it answers on the
-    /// control socket, and forwards nothing.
+    /// Reads everything that is on the disk. A damaged file of settings does not keep it from starting: then it answers on
+    /// the control socket, and forwards nothing.
     ///
     /// # Errors
-    /// When the state folder is of no use, or a given machine secret is.
+    /// When the state folder is of no use, a given machine secret is, or a flag or variable makes no sense.
     pub fn open(origins: Origins) -> Result<Arc<Self>, Fault> {
         let (loaded, refused) = match load(&origins) {
             Ok(loaded) => (loaded, None),
-            Err(fault) => (bare(), Some(fault)),
+            Err(fault) => (without_files(&origins)?, Some(fault)),
         };
         let paths = &origins.paths;
         let (keys, findings) = match &loaded.given.key_file {
@@ -390,16 +390,11 @@ fn load(origins: &Origins) -> Result<config::Loaded, Fault> {
     config::load(&Sources::of(&origins.paths, origins.environment.clone(), origins.flags.clone())?)
 }
 
-/// The settings of a daemon that can read none. The policy is still asked, since it may close everything.
-fn bare() -> config::Loaded {
-    let nothing = Sources { policy: aigw_shared::paths::policy_file().to_owned(), ..Sources::default() };
-    config::load(&nothing).unwrap_or_else(|fault| config::Loaded {
-        config: Config::default(),
-        given: Given::default(),
-        shown: Vec::new(),
-        findings: Vec::new(),
-        policy: PolicyState::Unreadable(fault.what),
-    })
+/// The settings of a daemon whose files cannot be read: what the environment and the flags say, so that it listens where
+/// it is looked for. The policy is still asked, since it may close everything.
+fn without_files(origins: &Origins) -> Result<config::Loaded, Fault> {
+    let sources = Sources::of(&origins.paths, origins.environment.clone(), origins.flags.clone())?;
+    config::load(&Sources { system: None, user: std::path::PathBuf::new(), ..sources })
 }
 
 /// Settings that are accepted and have no effect in this version, told of rather than passed over.

@@ -39,10 +39,17 @@ pub struct TokenInfo {
 /// When nobody answers.
 pub async fn has_prefix(gateway: &Gateway, prefix: &str) -> Result<bool, Fault> {
     let (status, body) = get(gateway, &format!("{prefix}/anthropic/v1/models"), &[]).await?;
+    let worded = serde_json::from_slice::<Message>(&body).is_ok();
     Ok(match status {
-        StatusCode::NOT_FOUND => !says_no_route(&body) && serde_json::from_slice::<Message>(&body).is_ok(),
+        StatusCode::NOT_FOUND => worded && !says_no_route(&body),
+        status if status.is_server_error() && !worded => return Err(away(prefix, status)),
         status => !status.is_redirection() && !status.is_success(),
     })
+}
+
+/// A load balancer speaks for a deployment that is not there, and cannot know what it has.
+fn away(url: &str, status: StatusCode) -> Fault {
+    Fault::new(Kind::GatewayUnreachable, format!("{url} answers {status}"))
 }
 
 /// Whether this is the body by which a deployment says that it does not have a path.
@@ -68,6 +75,7 @@ pub async fn me(gateway: &Gateway, token: &Secret) -> Result<User, Fault> {
             Err(Fault::new(Kind::TokenRejected, format!("{base} does not accept this token{said}"))
                 .cure_with("get a new one: `aigwctl login`"))
         }
+        status if status.is_server_error() => Err(away(&base, status)),
         status => Err(Fault::new(
             Kind::WrongPrefix,
             format!("{base} answers {status} where a Coder deployment says who you are"),

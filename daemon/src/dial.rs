@@ -6,6 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -21,14 +22,15 @@ use rustls::{ClientConfig, crypto::CryptoProvider};
 use rustls_platform_verifier::Verifier;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
-/// TCP and TLS together take no longer.
-const DIAL: Duration = Duration::from_secs(10);
+/// Name, TCP and TLS together take no longer than a request waits for its gateway, within these bounds.
+const SHORTEST_DIAL: Duration = Duration::from_secs(3);
+const LONGEST_DIAL: Duration = Duration::from_secs(10);
 /// How long one address family has before the other is tried too (RFC 8305).
 const HAPPY_EYEBALLS: Duration = Duration::from_millis(250);
 /// A CA file longer than this is none.
@@ -49,8 +51,13 @@ pub enum DialError {
         what: String,
     },
     /// Too slow.
-    #[error("{0} did not answer in {secs} s", secs = DIAL.as_secs())]
-    Timeout(String),
+    #[error("{host} did not answer in {} s", limit.as_secs())]
+    Timeout {
+        /// Whom we tried.
+        host: String,
+        /// How long.
+        limit: Duration,
+    },
     /// The certificate does not hold, so nothing was sent.
     #[error("{host} shows a certificate that does not hold: {what}")]
     Certificate {
@@ -90,18 +97,25 @@ pub struct Dialer {
     tcp: HttpConnector,
     trust: Arc<Trust>,
     offer: Offer,
+    limit: Duration,
     /// The listeners' addresses, known once they are bound.
     own: Arc<RwLock<Vec<SocketAddr>>>,
 }
 
 /// What a gateway's certificate is checked against, and what we show it. Read at the first need: the system's store
 /// takes a moment.
+#[derive(Default)]
 struct Trust {
     ca_file: Option<PathBuf>,
     client: Option<(PathBuf, PathBuf)>,
-    any: OnceCell<Arc<ClientConfig>>,
-    http1: OnceCell<Arc<ClientConfig>>,
+    /// Raised when what was read may be out of date.
+    edition: AtomicU64,
+    any: Read,
+    http1: Read,
 }
+
+/// What was read, and the edition that it is of.
+type Read = Mutex<Option<(u64, Arc<ClientConfig>)>>;
 
 impl Dialer {
     /// For a gateway of these settings.
@@ -109,17 +123,22 @@ impl Dialer {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(DIAL));
+        let limit = gateway.wait.clamp(SHORTEST_DIAL, LONGEST_DIAL);
+        tcp.set_connect_timeout(Some(limit));
         tcp.set_happy_eyeballs_timeout(Some(HAPPY_EYEBALLS));
         let client = gateway.client_cert.clone().zip(gateway.client_key.clone());
-        let trust =
-            Trust { ca_file: gateway.ca_file.clone(), client, any: OnceCell::new(), http1: OnceCell::new() };
-        Self { tcp, trust: Arc::new(trust), offer: Offer::Any, own }
+        let trust = Trust { ca_file: gateway.ca_file.clone(), client, ..Trust::default() };
+        Self { tcp, trust: Arc::new(trust), offer: Offer::Any, limit, own }
     }
 
     /// The same, offering something else.
     pub fn offering(&self, offer: Offer) -> Self {
         Self { offer, ..self.clone() }
+    }
+
+    /// Reads certificates, keys and the system's store again for the next connection.
+    pub fn read_files_again(&self) {
+        self.trust.edition.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A connection to the host of this URL, ready for HTTP.
@@ -128,10 +147,14 @@ impl Dialer {
     /// Before a single byte of HTTP is sent.
     pub async fn dial(mut self, uri: Uri) -> Result<Link, DialError> {
         let host = uri.authority().map_or_else(String::new, ToString::to_string);
-        match timeout(DIAL, self.connect(uri, &host)).await {
-            Ok(result) => result,
-            Err(_) => Err(DialError::Timeout(host)),
+        let limit = self.limit;
+        let result = timeout(limit, self.connect(uri, &host)).await;
+        let result = result.unwrap_or(Err(DialError::Timeout { host, limit }));
+        if matches!(result, Err(DialError::Certificate { .. } | DialError::Tls { .. })) {
+            // Somebody may put the right certificate there.
+            self.read_files_again();
         }
+        result
     }
 
     async fn connect(&mut self, uri: Uri, host: &str) -> Result<Link, DialError> {
@@ -156,18 +179,22 @@ impl Dialer {
 
 impl Trust {
     async fn config(self: &Arc<Self>, offer: Offer) -> Result<Arc<ClientConfig>, DialError> {
-        let cell = match offer {
-            Offer::Any => &self.any,
-            Offer::Http1 => &self.http1,
+        let edition = self.edition.load(Ordering::Relaxed);
+        let mut read = match offer {
+            Offer::Any => self.any.lock().await,
+            Offer::Http1 => self.http1.lock().await,
         };
-        let build = async || {
-            let trust = self.clone();
-            // Reads files.
-            tokio::task::spawn_blocking(move || trust.build(offer))
-                .await
-                .map_err(|error| DialError::File(error.to_string()))?
-        };
-        cell.get_or_try_init(build).await.cloned()
+        if let Some((of, config)) = &*read
+            && *of == edition
+        {
+            return Ok(config.clone());
+        }
+        let trust = self.clone();
+        let config = tokio::task::spawn_blocking(move || trust.build(offer))
+            .await
+            .map_err(|error| DialError::File(error.to_string()))??;
+        *read = Some((edition, config.clone()));
+        Ok(config)
     }
 
     fn build(&self, offer: Offer) -> Result<Arc<ClientConfig>, DialError> {
@@ -257,7 +284,12 @@ fn certificate_words(reason: &rustls::CertificateError) -> String {
             "it is not valid yet, or this machine's clock is wrong".to_owned()
         }
         E::UnknownIssuer => "its issuer is not trusted here".to_owned(),
+        E::BadSignature => "it was not signed by the authority that is trusted here".to_owned(),
+        E::InvalidPurpose | E::InvalidPurposeContext { .. } => "it is not for servers".to_owned(),
+        E::Revoked => "it was revoked".to_owned(),
         E::NotValidForName | E::NotValidForNameContext { .. } => "it is for another name".to_owned(),
+        // The platform's verifier says so of a certificate that is for another use.
+        E::Other(other) => other.0.to_string(),
         other => other.to_string(),
     }
 }

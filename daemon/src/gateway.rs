@@ -30,7 +30,8 @@ pub struct Gateway {
     pub local: bool,
     held: ArcSwap<Held>,
     prefix: ArcSwap<Option<String>>,
-    probing: tokio::sync::Mutex<()>,
+    /// When asking for the prefix last failed, and why. Locked by whoever asks.
+    probing: tokio::sync::Mutex<Option<(Instant, Fault)>>,
     reachable: AtomicU8,
     no_websocket_until: Mutex<Option<Instant>>,
 }
@@ -46,7 +47,7 @@ impl Gateway {
             local,
             held: ArcSwap::from_pointee(Held::default()),
             prefix: ArcSwap::from_pointee(None),
-            probing: tokio::sync::Mutex::new(()),
+            probing: tokio::sync::Mutex::new(None),
             reachable: AtomicU8::new(0),
             no_websocket_until: Mutex::new(None),
             settings,
@@ -60,11 +61,11 @@ impl Gateway {
         self.held.load_full()
     }
 
-    /// Holds something else from the next request on. What was given for another URL is not taken over.
+    /// Holds something else from the next request on. What was given for another URL is not taken over: after a login
+    /// there, a gateway of that URL is about to take this one's place.
     pub fn hold(&self, mut held: Held) {
-        if held.url != url_text(self.settings.url.as_ref()) {
-            held.token = None;
-            held.prefix = None;
+        if held.url != url_text(self.settings.url.as_ref()) && held.token.take().is_some() {
+            return;
         }
         held.keys.retain(|provider, _| {
             let url = self.settings.providers.get(provider).and_then(|settings| settings.base_url.as_ref());
@@ -75,6 +76,7 @@ impl Gateway {
         }
         self.held.store(Arc::new(held));
         self.forget_websocket();
+        self.upstream.read_files_again();
     }
 
     /// The URL that a routed request goes to.
@@ -110,14 +112,29 @@ impl Gateway {
         if let Some(prefix) = &**self.prefix.load() {
             return Ok(prefix.clone());
         }
-        let _one_at_a_time = self.probing.lock().await;
+        let came = Instant::now();
+        let mut failed = self.probing.lock().await;
         if let Some(prefix) = &**self.prefix.load() {
             return Ok(prefix.clone());
         }
-        let base = trimmed(self.url()?).to_owned();
+        // Of many that came while one was asking, not each waits for an answer of its own in turn.
+        if let Some((at, fault)) = &*failed
+            && *at >= came
+        {
+            return Err(fault.clone());
+        }
+        let found = self.find_prefix().await;
+        match &found {
+            Ok(prefix) => self.prefix.store(Arc::new(Some(prefix.clone()))),
+            Err(fault) => *failed = Some((Instant::now(), fault.clone())),
+        }
+        found
+    }
+
+    async fn find_prefix(&self) -> Result<String, Fault> {
+        let base = trimmed(self.url()?);
         for prefix in API_PREFIXES {
             if deployment::has_prefix(self, &format!("{base}{prefix}")).await? {
-                self.prefix.store(Arc::new(Some(prefix.to_owned())));
                 return Ok(prefix.to_owned());
             }
         }

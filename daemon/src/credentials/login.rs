@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use aigw_shared::config::edit;
-use aigw_shared::config::{Config, Gateway as Settings, GatewayKind};
+use aigw_shared::config::{Config, CredentialForm, Gateway as Settings, GatewayKind, ProviderSettings};
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::files;
 use aigw_shared::ipc::payload::{LoggedIn, Login, LoginNeeds, LoginQuery};
@@ -29,9 +29,9 @@ pub fn needs(app: &App, query: &LoginQuery) -> Result<LoginNeeds, Fault> {
     let settings = settings(&app.current().config, query)?;
     if settings.kind == GatewayKind::Generic {
         return Ok(LoginNeeds {
-            name: settings.name,
             token_page: None,
-            providers: settings.providers.into_keys().collect(),
+            providers: with_a_key(&settings).cloned().collect(),
+            name: settings.name,
         });
     }
     let url = settings.coder_url.as_ref().or(settings.url.as_ref()).ok_or_else(which)?;
@@ -40,6 +40,12 @@ pub fn needs(app: &App, query: &LoginQuery) -> Result<LoginNeeds, Fault> {
         token_page: Some(format!("{}/cli-auth", trimmed(url))),
         providers: Vec::new(),
     })
+}
+
+/// The providers that want a key.
+fn with_a_key(settings: &Settings) -> impl Iterator<Item = &String> {
+    let wants = |provider: &ProviderSettings| provider.credential != CredentialForm::None;
+    settings.providers.iter().filter(move |(_, provider)| wants(provider)).map(|(name, _)| name)
 }
 
 /// Tries the credentials; if they are good, writes the gateway into the configuration and keeps them.
@@ -57,6 +63,10 @@ pub async fn log_in(app: &App, login: Login) -> Result<LoggedIn, Fault> {
     obey_policy(app, &settings)?;
     if login.credentials.iter().any(|credential| credential.secret.is_empty()) {
         return Err(Fault::new(Kind::Usage, "the token is empty"));
+    }
+    if settings.kind == GatewayKind::Generic && with_a_key(&settings).next().is_none() {
+        return Err(Fault::new(Kind::Usage, format!("no provider of {} wants a key", settings.name))
+            .cure_with("use it as it is: `aigwctl env`"));
     }
     let candidate = app.candidate(settings.clone());
     let (held, checked) = match settings.kind {

@@ -13,46 +13,85 @@ use tokio_util::task::TaskTracker;
 
 use super::record::Exchange;
 
+/// The most of a body that is kept until the gateway has answered. A longer one can be sent once only.
+const REPEATABLE: usize = 1024 * 1024;
 /// The most that is read and thrown away of a body nobody wants, so that its sender gets to read our answer.
 const LINGER_BYTES: usize = 64 * 1024 * 1024;
 /// And the longest that is done.
 const LINGER: Duration = Duration::from_secs(10);
 
-/// A client's body in a place where it stays until the gateway takes the first of it. As long as it lies there, the
-/// request can be sent once more.
+/// A client's body, and what was read of it: until the gateway answers, the request can be sent once more.
 #[derive(Clone)]
-pub struct Slot(Arc<Mutex<Option<Incoming>>>, TaskTracker);
+pub struct Slot(Arc<Mutex<Source>>, TaskTracker);
+
+struct Source {
+    /// Gone when it has ended.
+    body: Option<Incoming>,
+    hint: SizeHint,
+    /// Its beginning, as far as it was read; gone when that is too long to be kept, or the body broke off.
+    begun: Option<Vec<Bytes>>,
+    kept: usize,
+    /// The newest attempt to send it. Older ones may linger in a dying connection, and get nothing more.
+    attempt: u32,
+    /// The newest attempt is over.
+    idle: bool,
+    /// The gateway has answered: there is no further attempt.
+    settled: bool,
+}
 
 impl Slot {
     /// Puts a body there.
     pub fn new(body: Incoming, tasks: TaskTracker) -> Self {
-        Self(Arc::new(Mutex::new(Some(body))), tasks)
+        let hint = body.size_hint();
+        let (body, begun) = (Some(body), Some(Vec::new()));
+        let source = Source { body, hint, begun, kept: 0, attempt: 0, idle: true, settled: false };
+        Self(Arc::new(Mutex::new(source)), tasks)
     }
 
-    /// The body for one attempt to send it.
+    /// The body for one attempt to send it, from its beginning.
     pub fn upload(&self) -> Upload {
-        let hint = match &*self.lock() {
-            Some(body) => body.size_hint(),
-            None => SizeHint::with_exact(0),
-        };
-        Upload { slot: self.clone(), taken: None, hint, ended: false }
+        let mut source = self.lock();
+        source.attempt += 1;
+        source.idle = false;
+        let hint = source.hint;
+        Upload { slot: self.clone(), attempt: source.attempt, hint, frames: 0, bytes: 0, ended: false }
     }
 
-    /// Whether nobody has asked for its first byte.
-    pub fn is_untouched(&self) -> bool {
-        self.lock().is_some()
+    /// Whether there can be another attempt.
+    pub fn is_repeatable(&self) -> bool {
+        self.lock().begun.is_some()
+    }
+
+    /// The gateway has answered. The attempt that it answered goes on as long as it likes.
+    pub fn settle(&self) {
+        let mut source = self.lock();
+        source.settled = true;
+        if source.idle {
+            drop(source);
+            self.discard();
+        }
     }
 
     /// Reads the body to its end and throws it away, within limits: closing the connection on a client that is still
     /// sending would take our answer from it.
     pub fn discard(&self) {
-        if let Some(body) = self.lock().take() {
+        if let Some(body) = self.lock().body.take() {
             discard(body, &self.1);
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Incoming>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Source> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Source {
+    fn keep(&mut self, bytes: &Bytes) {
+        self.kept += bytes.len();
+        match &mut self.begun {
+            Some(begun) if self.kept <= REPEATABLE && !self.settled => begun.push(bytes.clone()),
+            _ => self.begun = None,
+        }
     }
 }
 
@@ -78,8 +117,10 @@ pub fn discard(mut body: Incoming, tasks: &TaskTracker) {
 /// One attempt to send a client's body.
 pub struct Upload {
     slot: Slot,
-    taken: Option<Incoming>,
+    attempt: u32,
     hint: SizeHint,
+    frames: usize,
+    bytes: u64,
     ended: bool,
 }
 
@@ -98,37 +139,45 @@ impl Body for Upload {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        if self.taken.is_none() && !self.ended {
-            let taken = self.slot.lock().take();
-            self.taken = taken;
+        let slot = self.slot.clone();
+        let mut source = slot.lock();
+        if source.attempt != self.attempt {
+            return Poll::Pending;
         }
-        let Some(body) = &mut self.taken else { return Poll::Ready(None) };
-        let frame = std::task::ready!(Pin::new(body).poll_frame(cx));
-        match frame {
-            Some(Ok(frame)) if frame.is_data() => Poll::Ready(Some(Ok(frame))),
-            // Trailers are not passed on (they could name a length or a credential).
-            Some(Ok(_)) | None => {
-                self.ended = true;
-                self.taken = None;
-                Poll::Ready(None)
+        let again = source.begun.as_ref().and_then(|begun| begun.get(self.frames)).cloned();
+        let bytes = match (again, &mut source.body) {
+            (Some(bytes), _) => bytes,
+            (None, None) => return Poll::Ready(None),
+            (None, Some(body)) => {
+                let frame = std::task::ready!(Pin::new(body).poll_frame(cx));
+                let data = frame.map(|frame| frame.map(Frame::into_data));
+                let Some(Ok(Ok(bytes))) = data else {
+                    // Trailers are not passed on (they could name a length or a credential).
+                    source.body = None;
+                    self.ended = true;
+                    return Poll::Ready(data.and_then(Result::err).map(|error| {
+                        source.begun = None;
+                        Err(error)
+                    }));
+                };
+                source.keep(&bytes);
+                bytes
             }
-            Some(Err(error)) => {
-                self.ended = true;
-                self.taken = None;
-                Poll::Ready(Some(Err(error)))
-            }
-        }
+        };
+        self.frames += 1;
+        self.bytes += bytes.len() as u64;
+        Poll::Ready(Some(Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ended || (self.hint.exact() == Some(0))
+        self.ended || self.hint.exact() == Some(self.bytes)
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.taken {
-            Some(body) => body.size_hint(),
+        match self.hint.exact() {
+            Some(all) => SizeHint::with_exact(all.saturating_sub(self.bytes)),
             None if self.ended => SizeHint::with_exact(0),
-            None => self.hint.clone(),
+            None => SizeHint::default(),
         }
     }
 }
@@ -136,8 +185,13 @@ impl Body for Upload {
 impl Drop for Upload {
     /// The gateway answered before it had everything (a body above its limit): the client still has to be read.
     fn drop(&mut self) {
-        if let Some(body) = self.taken.take() {
-            discard(body, &self.slot.1);
+        let mut source = self.slot.lock();
+        if source.attempt == self.attempt {
+            source.idle = true;
+            if source.settled {
+                drop(source);
+                self.slot.discard();
+            }
         }
     }
 }
@@ -184,9 +238,13 @@ impl Body for Answer {
                 Poll::Ready(ahead.take().map(|bytes| Ok(Frame::data(bytes))))
             }
             Self::Relay { ahead: None, body, exchange } => {
-                match std::task::ready!(Pin::new(body).poll_frame(cx)) {
+                match std::task::ready!(Pin::new(&mut *body).poll_frame(cx)) {
                     Some(Ok(frame)) if frame.is_data() => {
                         exchange.saw(frame.data_ref().map_or(0, Bytes::len));
+                        if body.is_end_stream() {
+                            // hyper does not ask again.
+                            exchange.ended();
+                        }
                         Poll::Ready(Some(Ok(frame)))
                     }
                     Some(Ok(_)) | None => {

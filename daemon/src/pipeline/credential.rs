@@ -55,41 +55,36 @@ pub fn attach(
     form: CredentialForm,
     held: &Held,
 ) -> Result<Attached, Fault> {
-    let mut attached = Attached::default();
-    let mut own: Vec<(HeaderName, HeaderValue)> = Vec::new();
-    for name in [AUTHORIZATION, X_API_KEY] {
-        for value in headers.get_all(&name) {
-            if is_deployment_token(value, held) {
-                attached.tool_holds_token = true;
-            } else {
-                own.push((name.clone(), value.clone()));
-            }
-        }
-    }
-    let account = headers.get(CHATGPT_ACCOUNT).cloned();
-    for name in CREDENTIALS {
-        headers.remove(name);
-    }
-    drop_private(headers);
-
-    attached.own = match route.mode {
-        Mode::Central => false,
-        Mode::Byok => !own.is_empty(),
-        Mode::Auto => own.iter().any(|(_, value)| has_own_shape(value)),
+    let is_own = |name: &HeaderName, value: &HeaderValue| {
+        // Where a gateway takes its key in Google's field, a tool's own stands there too.
+        let place = [AUTHORIZATION, X_API_KEY].contains(name)
+            || (*name == X_GOOG_API_KEY && form == CredentialForm::XGoogApiKey);
+        place && !is_deployment_token(value, held)
     };
+    let mut own = headers.iter().filter(|(name, value)| is_own(name, value));
+    let attached = Attached {
+        own: match route.mode {
+            Mode::Central => false,
+            Mode::Byok => own.next().is_some(),
+            Mode::Auto => own.any(|(_, value)| has_own_shape(value)),
+        },
+        tool_holds_token: headers
+            .iter()
+            .any(|(name, value)| CREDENTIALS.contains(name) && is_deployment_token(value, held)),
+    };
+    super::headers::retain(headers, |name, value| {
+        if CREDENTIALS.contains(name) {
+            attached.own && (is_own(name, value) || *name == CHATGPT_ACCOUNT)
+        } else {
+            // Whatever else is addressed to us.
+            !name.as_str().starts_with("x-aigw-")
+        }
+    });
     if route.own_login && !attached.own {
         return Err(Fault::new(
             Kind::ToolNotSignedIn,
             format!("{} works with the tool's own login only, and it sent none", route.provider),
         ));
-    }
-    if attached.own {
-        for (name, value) in own {
-            headers.append(name, value);
-        }
-        if let Some(account) = account {
-            headers.insert(CHATGPT_ACCOUNT, account);
-        }
     }
     if kind == GatewayKind::Generic {
         if !attached.own {
@@ -141,15 +136,6 @@ pub fn provider_field(
 /// Nobody is logged in.
 pub fn not_logged_in(gateway: &str) -> Fault {
     Fault::new(Kind::NotLoggedIn, format!("not logged in to the gateway {gateway}"))
-}
-
-/// Whatever else is addressed to us.
-fn drop_private(headers: &mut HeaderMap) {
-    let ours: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with("x-aigw-")).cloned().collect();
-    for name in ours {
-        headers.remove(name);
-    }
 }
 
 fn provider_key<'a>(held: &'a Held, route: &Route) -> Result<&'a Secret, Fault> {

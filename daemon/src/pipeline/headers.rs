@@ -1,7 +1,8 @@
 //! Which fields never travel on, in either direction.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 
 /// Fields that belong to one connection (RFC 9110 section 7.6.1).
@@ -24,46 +25,51 @@ const CLAIMS: [&str; 8] = [
 /// Drops the fields of the client's connection, and what it claims to have come through. The body's length stays: it
 /// is what the body really has.
 pub fn clean_request(headers: &mut HeaderMap) {
-    drop_hop_by_hop(headers);
-    headers.remove(HOST);
-    headers.remove(EXPECT);
-    for name in CLAIMS {
-        headers.remove(name);
-    }
+    let named = named_by_connection(headers);
+    retain(headers, |name, _| {
+        let here = is_hop_by_hop(name) || [HOST, EXPECT].contains(name) || CLAIMS.contains(&name.as_str());
+        !here && !named.contains(name)
+    });
 }
 
 /// Drops the fields of the gateway's connection.
 pub fn clean_response(headers: &mut HeaderMap) {
-    drop_hop_by_hop(headers);
+    let named = named_by_connection(headers);
+    retain(headers, |name, _| !is_hop_by_hop(name) && !named.contains(name));
 }
 
-fn drop_hop_by_hop(headers: &mut HeaderMap) {
-    if headers.contains_key(CONNECTION) {
-        let named: Vec<HeaderName> = headers
-            .get_all(CONNECTION)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
-            // Whoever names the length means to change the framing; it is ours to know.
-            .filter(|name| *name != CONTENT_LENGTH)
-            .collect();
-        for name in named {
-            headers.remove(name);
+/// Keeps the lines that `keep` wants, in their order, which [`HeaderMap::remove`] does not leave alone.
+pub fn retain(headers: &mut HeaderMap, mut keep: impl FnMut(&HeaderName, &HeaderValue) -> bool) {
+    let mut kept = HeaderMap::with_capacity(headers.len());
+    let mut last = None;
+    for (name, value) in headers.drain() {
+        // A repeated line comes without its name.
+        last = name.or(last);
+        if let Some(name) = &last
+            && keep(name, &value)
+        {
+            kept.append(name, value);
         }
     }
-    for name in &HOP_BY_HOP {
-        headers.remove(name);
-    }
-    for name in HOP_BY_HOP_NAMES {
-        headers.remove(name);
-    }
+    *headers = kept;
+}
+
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    HOP_BY_HOP.contains(name) || HOP_BY_HOP_NAMES.contains(&name.as_str())
+}
+
+fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
+        // Whoever names the length means to change the framing; it is ours to know.
+        .filter(|name| *name != CONTENT_LENGTH)
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[test]
@@ -72,6 +78,8 @@ mod tests {
         for (name, value) in [
             ("connection", "x-private, Content-Length, Authorization"),
             ("x-private", "1"),
+            ("accept", "1"),
+            ("accept", "2"),
             ("authorization", "Bearer x"),
             ("content-length", "5"),
             ("transfer-encoding", "chunked"),
@@ -83,8 +91,7 @@ mod tests {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         clean_request(&mut headers);
-        let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
-        left.sort_unstable();
-        assert_eq!(left, ["content-length", "session_id"]);
+        let left: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(left, ["accept", "accept", "content-length", "session_id"]);
     }
 }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use aigw_shared::config::{CredentialForm, GatewayKind};
 use aigw_shared::fault::Fault;
 use aigw_shared::finding::{Finding, Severity};
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{Method, Request, Response, Uri, Version};
 
@@ -52,7 +52,9 @@ pub struct Call {
 pub async fn handle(app: &Arc<App>, inbound: Inbound, admission: Admission) -> Response<Answer> {
     let Inbound { mut parts, body, .. } = inbound;
     let dialect = route::guess_dialect(parts.uri.path());
-    let upgrade = websocket::wanted(&mut parts);
+    if let Some(wanted) = websocket::wanted(&mut parts) {
+        return websocket::relay(app, prepare(app, parts, &admission), wanted, dialect).await;
+    }
     let slot = Slot::new(body, app.tasks.clone());
     let call = match prepare(app, parts, &admission).await {
         Ok(call) => call,
@@ -62,11 +64,11 @@ pub async fn handle(app: &Arc<App>, inbound: Inbound, admission: Admission) -> R
         }
     };
     let exchange = Exchange::begin(app.counters.clone(), &call.route.provider);
-    if let Some(upgrade) = upgrade {
-        return websocket::relay(app, call, upgrade, exchange).await;
-    }
     match call.gateway.send(|| call.request(&slot)).await {
-        Ok(response) => relay::back(&call, response, exchange).await,
+        Ok(response) => {
+            slot.settle();
+            relay::back(&call, response, exchange).await
+        }
         Err(fault) => {
             slot.discard();
             explain::reply(&fault, call.route.dialect)
@@ -92,7 +94,12 @@ async fn prepare(app: &App, parts: Parts, admission: &Admission) -> Result<Call,
     drop(current);
 
     let mut fields = parts.headers;
+    let chunked = fields.get(TRANSFER_ENCODING).cloned();
     headers::clean_request(&mut fields);
+    if let Some(chunked) = chunked.filter(|_| matches!(parts.method, Method::GET | Method::HEAD)) {
+        // Without it hyper sends no body with these.
+        fields.insert(TRANSFER_ENCODING, chunked);
+    }
     let form =
         gateway.settings.providers.get(&route.provider).map_or(CredentialForm::Bearer, |p| p.credential);
     let attached = credential::attach(&mut fields, &route, gateway.settings.kind, form, &gateway.held())?;

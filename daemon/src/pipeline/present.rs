@@ -10,6 +10,8 @@ use http::header::{HeaderMap, HeaderName};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 
+use super::headers::retain;
+
 /// Fields that name the caller, first come first. The path comes before all of them.
 const CALLER_FIELDS: [&str; 4] = ["x-aigw-key", "authorization", "x-api-key", "proxy-authorization"];
 /// Fields in which a credential stands: whatever begins like a key of ours there is one, right or wrong.
@@ -110,20 +112,13 @@ fn from_field(headers: &mut HeaderMap, name: &HeaderName, names_caller: bool, ke
     if !headers.contains_key(name) {
         return;
     }
-    let values: Vec<HeaderValue> = headers.get_all(name).iter().cloned().collect();
-    let ours: Vec<Option<Secret>> = values.iter().map(credential).collect();
-    if ours.iter().all(Option::is_none) {
-        return;
-    }
-    headers.remove(name);
-    for (value, ours) in values.into_iter().zip(ours) {
-        match ours {
-            Some(text) => keys.push(PresentedKey { text, names_caller }),
-            None => {
-                headers.append(name.clone(), value);
-            }
+    retain(headers, |field, value| match (field == name).then(|| credential(value)).flatten() {
+        Some(text) => {
+            keys.push(PresentedKey { text, names_caller });
+            false
         }
-    }
+        None => true,
+    });
 }
 
 /// What a credential field says, if it begins like a key of ours: bare, `Bearer`, or the password of `Basic`.
@@ -143,21 +138,18 @@ fn credential(value: &HeaderValue) -> Option<Secret> {
     ours(text)
 }
 
-/// A whole key in any other field takes the field with it.
+/// A whole key in any other field takes its line with it.
 fn from_anywhere(headers: &mut HeaderMap, keys: &mut Vec<PresentedKey>) {
-    let mut found = Vec::new();
-    for (name, value) in &*headers {
-        let bytes = value.as_bytes();
-        if bytes.len() > key::SECRET_LEN
-            && let Some(text) = std::str::from_utf8(bytes).ok().and_then(find_key)
-        {
-            keys.push(PresentedKey { text: Secret::new(text), names_caller: false });
-            found.push(name.clone());
+    retain(headers, |_, value| {
+        let text = std::str::from_utf8(value.as_bytes()).ok().filter(|text| text.len() > key::SECRET_LEN);
+        match text.and_then(find_key) {
+            Some(text) => {
+                keys.push(PresentedKey { text: Secret::new(text), names_caller: false });
+                false
+            }
+            None => true,
         }
-    }
-    for name in found {
-        headers.remove(name);
-    }
+    });
 }
 
 /// A whole key, wherever it stands in a text. Folder names such as `aigw_project` are none.

@@ -18,6 +18,8 @@ pub struct Counters {
 /// How an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
+    /// Nothing of the gateway's answer went to the client: it left before, or got words of ours.
+    Unanswered,
     /// The client left before it was over.
     Left,
     /// All of it was relayed.
@@ -45,13 +47,18 @@ impl Exchange {
             provider: provider.to_owned(),
             status: StatusCode::OK,
             bytes: 0,
-            end: End::Left,
+            end: End::Unanswered,
         }
     }
 
     /// The head of the answer is there.
     pub fn answered(&mut self, status: StatusCode) {
         self.status = status;
+    }
+
+    /// The answer goes to the client as it is.
+    pub fn passes(&mut self) {
+        self.end = End::Left;
     }
 
     /// Some bytes of the answer passed.

@@ -1,12 +1,15 @@
 //! The answer on its way back. Almost all pass as they are; read first are only short refusals, to find out whether they
 //! are about our credential, which the tool could do nothing about.
 
+use std::time::Duration;
+
 use aigw_shared::fault::{Fault, Kind};
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
+use tokio::time::timeout;
 
 use super::body::Answer;
 use super::record::Exchange;
@@ -16,6 +19,8 @@ use crate::gateway::trimmed;
 
 /// A refusal longer than this is none of the gateway's own.
 const MAX_REFUSAL: usize = 4096;
+/// And one that takes longer to arrive is none either.
+const REFUSAL_ARRIVES: Duration = Duration::from_secs(2);
 
 /// What a deployment says to a token that it does not take.
 const TOKEN_REFUSED: [&str; 2] = ["unauthorized", "no authentication key provided"];
@@ -28,30 +33,36 @@ pub async fn back(call: &Call, response: Response<Incoming>, mut exchange: Excha
         let fault = Fault::new(Kind::UpstreamFailed, "the gateway changed the protocol without being asked");
         return explain::reply(&fault, call.route.dialect);
     }
-    if status == StatusCode::UNAUTHORIZED && !call.attached.own {
-        return explain::reply(&key_refused(call), call.route.dialect);
-    }
     if !may_be_refusal(call, &response) {
+        if is_key_refused(call, status) {
+            return explain::reply(&key_refused(call), call.route.dialect);
+        }
         return pass(response, None, exchange);
     }
-    let (parts, mut body) = response.into_parts();
-    let ahead = match read_ahead(&mut body).await {
-        Ok(ahead) => ahead,
+    let (mut parts, mut body) = response.into_parts();
+    let mut ahead = BytesMut::new();
+    let read = timeout(REFUSAL_ARRIVES, read_ahead(&mut body, &mut ahead)).await;
+    let whole = match read.unwrap_or(Ok(false)) {
+        Ok(whole) => whole,
         Err(error) => {
             exchange.cut(&error);
             let fault = Fault::new(Kind::UpstreamFailed, "the gateway broke off its answer");
             return explain::reply(&fault, call.route.dialect);
         }
     };
-    match judge(call, status, parts.headers.get(CONTENT_TYPE), &ahead, body.is_end_stream()) {
-        Verdict::Passes => pass(Response::from_parts(parts, body), Some(ahead), exchange),
+    match judge(call, status, parts.headers.get(CONTENT_TYPE), &ahead, whole) {
+        Verdict::Passes | Verdict::Words(_) if is_key_refused(call, status) => {
+            explain::reply(&key_refused(call), call.route.dialect)
+        }
+        Verdict::Passes => pass(Response::from_parts(parts, body), Some(ahead.freeze()), exchange),
         Verdict::Fault(fault) => explain::reply(&fault, call.route.dialect),
         Verdict::Words(words) => {
-            let mut reply = explain::gateway_words(status, &words, call.route.dialect);
-            if let Some(after) = parts.headers.get(RETRY_AFTER) {
-                reply.headers_mut().insert(RETRY_AFTER, after.clone());
-            }
-            reply
+            let reply = explain::gateway_words(status, &words, call.route.dialect);
+            let (ours, body) = reply.into_parts();
+            headers::clean_response(&mut parts.headers);
+            parts.headers.remove(CONTENT_LENGTH);
+            parts.headers.extend(ours.headers);
+            Response::from_parts(parts, body)
         }
         Verdict::NoRoute => moved(call).await,
     }
@@ -71,7 +82,10 @@ enum Verdict {
 /// Whether the body has to be seen: a failure of a Coder gateway with a short text, or its word for a missing route.
 fn may_be_refusal(call: &Call, response: &Response<Incoming>) -> bool {
     let status = response.status();
-    if !(call.is_coder() && (status.is_client_error() || status.is_server_error())) {
+    let failure = status.is_client_error() || status.is_server_error();
+    // A tool's own credential that its provider refused is between the two of them.
+    let own = call.attached.own && status == StatusCode::UNAUTHORIZED;
+    if !call.is_coder() || !failure || own || response.headers().contains_key(CONTENT_ENCODING) {
         return false;
     }
     let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
@@ -103,7 +117,11 @@ fn judge(call: &Call, status: StatusCode, kind: Option<&HeaderValue>, ahead: &[u
     if text.is_empty() { Verdict::Passes } else { Verdict::Words(text.to_owned()) }
 }
 
-/// A 401 about a credential that the tool does not have.
+/// Whether it is about a credential that the tool does not have.
+fn is_key_refused(call: &Call, status: StatusCode) -> bool {
+    status == StatusCode::UNAUTHORIZED && !call.attached.own
+}
+
 fn key_refused(call: &Call) -> Fault {
     let provider = &call.route.provider;
     if call.is_coder() {
@@ -121,12 +139,12 @@ fn key_refused(call: &Call) -> Fault {
 
 /// The prefix that used to work is gone: another one may have come with a new version of the deployment.
 async fn moved(call: &Call) -> Response<Answer> {
-    let before = call.gateway.known_prefix();
     call.gateway.forget_prefix();
-    let fault = match call.gateway.prefix().await {
-        Ok(prefix) if Some(&prefix) != before.as_ref() => Fault::new(
+    let fault = match call.gateway.uri(&call.route, call.uri.query()).await {
+        // Not what another request found meanwhile counts, but what this one was sent to.
+        Ok(uri) if uri != call.uri => Fault::new(
             Kind::GatewayUnreachable,
-            format!("the deployment has moved its AI gateway to {prefix}"),
+            "the deployment has moved its AI gateway to another path, which is known now",
         )
         .cure_with("try again"),
         Ok(_) => Fault::new(Kind::WrongPrefix, "the deployment says that it has no such route"),
@@ -135,33 +153,27 @@ async fn moved(call: &Call) -> Response<Answer> {
     explain::reply(&fault, call.route.dialect)
 }
 
-fn pass(response: Response<Incoming>, ahead: Option<Bytes>, exchange: Exchange) -> Response<Answer> {
+fn pass(response: Response<Incoming>, ahead: Option<Bytes>, mut exchange: Exchange) -> Response<Answer> {
     let (mut parts, body) = response.into_parts();
     headers::clean_response(&mut parts.headers);
     let ahead = ahead.filter(|bytes| !bytes.is_empty());
-    // What was read ahead comes from the body's known length, which hyper has already counted down.
-    debug_assert!(
-        ahead.is_none()
-            || parts.headers.contains_key(CONTENT_LENGTH)
-            || body.size_hint().exact().is_none()
-            || body.is_end_stream()
-    );
+    exchange.passes();
+    exchange.saw(ahead.as_ref().map_or(0, Bytes::len));
+    if body.is_end_stream() {
+        exchange.ended();
+    }
     Response::from_parts(parts, Answer::Relay { ahead, body, exchange })
 }
 
-/// The beginning of a body, up to what a refusal can be long.
-async fn read_ahead(body: &mut Incoming) -> Result<Bytes, hyper::Error> {
-    let mut ahead = BytesMut::new();
-    while ahead.len() < MAX_REFUSAL {
+/// The beginning of a body, up to what a refusal can be long. Whether that is all of it: a body in chunks tells its end
+/// only when it is asked for more, and one of known length need not as long as its request is still being sent.
+async fn read_ahead(body: &mut Incoming, ahead: &mut BytesMut) -> Result<bool, hyper::Error> {
+    while ahead.len() <= MAX_REFUSAL && !body.is_end_stream() {
         match body.frame().await {
-            Some(Ok(frame)) => {
-                if let Ok(data) = frame.into_data() {
-                    ahead.extend_from_slice(&data);
-                }
-            }
+            Some(Ok(frame)) => ahead.extend_from_slice(&frame.into_data().unwrap_or_default()),
             Some(Err(error)) => return Err(error),
-            None => break,
+            None => return Ok(true),
         }
     }
-    Ok(ahead.freeze())
+    Ok(body.is_end_stream())
 }

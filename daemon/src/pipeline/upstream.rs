@@ -1,6 +1,7 @@
 //! The pooled way to a gateway: sends a request once, or once more when it is certain that nothing of it was taken.
 
 use std::error::Error as StdError;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, RwLock};
@@ -29,8 +30,9 @@ const CONNECTION_WINDOW: u32 = 64 * 1024 * 1024;
 const MAX_HEAD: u32 = 256 * 1024;
 /// An HTTP/2 connection that carries streams shows a sign of life so often, and is given up after a missed one.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
-/// The first wait before a connection is tried again; each further one is twice as long.
+/// The first wait before a connection is tried again; each further one is twice as long, up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 /// The way to one gateway.
 pub struct Upstream {
@@ -60,12 +62,13 @@ impl Upstream {
             .http2_max_header_list_size(MAX_HEAD)
             .http2_keep_alive_interval(KEEP_ALIVE)
             .http1_max_headers(256)
+            .http1_max_buf_size(MAX_HEAD as usize)
             .build(dialer.clone());
         Self { client, dialer, wait: gateway.wait }
     }
 
-    /// Sends the request that `build` makes. While there is no connection, tries again for a short time; after that,
-    /// only when hyper or the gateway says that it took nothing.
+    /// Sends the request that `build` makes. While there is no connection, tries again for a short time; after that, once
+    /// more if the gateway says that it took nothing.
     ///
     /// # Errors
     /// Why there is no answer, and whether anything was sent.
@@ -83,25 +86,27 @@ impl Upstream {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
-            let untouched = upload.is_none_or(|slot| slot.is_untouched());
-            if error.is_connect() {
-                let fault = no_connection(&error);
-                // The pool may have lost its connection while another request was making one.
-                if fault.kind != Kind::GatewayUnreachable || !untouched || begun.elapsed() + wait > self.wait
-                {
-                    return Err(fault);
-                }
-                tokio::time::sleep(wait).await;
-                wait *= 2;
-                continue;
+            let reached = reached(&error);
+            let fault = no_answer(&error, reached);
+            let left = self.wait.saturating_sub(begun.elapsed());
+            let again = match reached {
+                Reached::Nobody => fault.kind == Kind::GatewayUnreachable && !left.is_zero(),
+                Reached::DeafEars => !std::mem::replace(&mut repeated, true),
+                Reached::Gateway => false,
+            };
+            if !again || upload.is_some_and(|slot| !slot.is_repeatable()) {
+                return Err(fault);
             }
-            let unprocessed = nothing_taken(&error);
-            if unprocessed && untouched && !repeated {
-                repeated = true;
-                continue;
+            if reached == Reached::Nobody {
+                tokio::time::sleep(wait.min(left)).await;
+                wait = LONGEST_WAIT.min(wait * 2);
             }
-            return Err(no_answer(&error, unprocessed));
         }
+    }
+
+    /// The next connection reads the files of the gateway's settings again.
+    pub fn read_files_again(&self) {
+        self.dialer.read_files_again();
     }
 
     /// A connection of its own that speaks HTTP/1.1, for a WebSocket.
@@ -118,18 +123,10 @@ fn chain(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
     std::iter::successors(Some(first), |error: &&(dyn StdError + 'static)| (*error).source())
 }
 
-/// Why there is no connection, in our words.
-fn no_connection(error: &Error) -> Fault {
-    match chain(error).find_map(|error| error.downcast_ref::<DialError>()) {
-        Some(dial) => dial.into(),
-        None => Fault::new(Kind::GatewayUnreachable, "the gateway cannot be reached"),
-    }
-}
-
 impl From<&DialError> for Fault {
     fn from(error: &DialError) -> Self {
         let kind = match error {
-            DialError::Name(_) | DialError::Connect { .. } | DialError::Timeout(_) => {
+            DialError::Name(_) | DialError::Connect { .. } | DialError::Timeout { .. } => {
                 Kind::GatewayUnreachable
             }
             DialError::Certificate { .. } | DialError::Tls { .. } => Kind::GatewayUntrusted,
@@ -140,32 +137,61 @@ impl From<&DialError> for Fault {
     }
 }
 
-/// hyper never wrote it, or HTTP/2 says that it was not processed (RFC 9113 sections 6.8 and 8.7).
-fn nothing_taken(error: &Error) -> bool {
-    chain(error).any(|error| {
-        error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled)
-            || error.downcast_ref::<h2::Error>().is_some_and(|error| {
-                error.is_remote()
-                    && (error.reason() == Some(h2::Reason::REFUSED_STREAM)
-                        || (error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR)))
-            })
-    })
+/// How far a request came that has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reached {
+    /// No connection, or none that it was written to.
+    Nobody,
+    /// The gateway, which says that it did not look at it (RFC 9113 sections 6.8 and 8.7).
+    DeafEars,
+    /// The gateway, for all we know.
+    Gateway,
 }
 
-fn no_answer(error: &Error, unprocessed: bool) -> Fault {
+fn reached(error: &Error) -> Reached {
+    let hyper = chain(error).find_map(|error| error.downcast_ref::<hyper::Error>());
+    let h2 = chain(error).find_map(|error| error.downcast_ref::<h2::Error>());
+    let unprocessed = |error: &h2::Error| {
+        error.is_remote()
+            && (error.reason() == Some(h2::Reason::REFUSED_STREAM)
+                || (error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR)))
+    };
+    // What the pool gave up by itself never came as far as hyper; what hyper calls canceled it never wrote.
+    if error.is_connect() || hyper.is_none_or(hyper::Error::is_canceled) {
+        Reached::Nobody
+    } else if h2.is_some_and(unprocessed) {
+        Reached::DeafEars
+    } else {
+        Reached::Gateway
+    }
+}
+
+fn no_answer(error: &Error, reached: Reached) -> Fault {
+    if let Some(dial) = chain(error).find_map(|error| error.downcast_ref::<DialError>()) {
+        return dial.into();
+    }
     let client_broke_off = chain(error)
         .filter_map(|error| error.downcast_ref::<hyper::Error>())
         .any(|error| error.is_user() || error.is_body_write_aborted());
-    let what = chain(error).last().map_or_else(String::new, ToString::to_string);
-    if unprocessed {
-        Fault::new(Kind::GatewayUnreachable, format!("the gateway took nothing of the request: {what}"))
-    } else if client_broke_off {
-        Fault::new(Kind::BadRequest, "the request's body broke off")
-    } else {
-        Fault::new(
+    let hung_up = chain(error)
+        .filter_map(|error| error.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::UnexpectedEof);
+    let what = match chain(error).last() {
+        Some(last) if !hung_up => last.to_string(),
+        _ => "it hung up".to_owned(),
+    };
+    match reached {
+        Reached::Nobody => {
+            Fault::new(Kind::GatewayUnreachable, format!("the gateway cannot be reached: {what}"))
+        }
+        Reached::DeafEars => {
+            Fault::new(Kind::GatewayUnreachable, format!("the gateway took nothing of the request: {what}"))
+        }
+        Reached::Gateway if client_broke_off => Fault::new(Kind::BadRequest, "the request's body broke off"),
+        Reached::Gateway => Fault::new(
             Kind::UpstreamFailed,
             format!("the gateway took the request and gave no valid answer: {what}"),
-        )
+        ),
     }
 }
 

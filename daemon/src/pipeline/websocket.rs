@@ -1,10 +1,12 @@
 //! WebSockets, which Codex tries first. They are relayed where the gateway speaks them; where it does not, the tool is
 //! told so at once with 426, on which it uses HTTPS (404 costs it seven seconds, 400 the whole turn).
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aigw_shared::fault::{Fault, Kind};
+use aigw_shared::provider::Dialect;
 use http::header::{CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
@@ -47,25 +49,28 @@ pub fn wanted(parts: &mut Parts) -> Option<Wanted> {
     Some(Wanted { upgrade, headers: fields })
 }
 
-/// Opens the gateway's side and joins both, or says that there is none.
-pub async fn relay(app: &Arc<App>, call: Call, wanted: Wanted, mut exchange: Exchange) -> Response<Answer> {
-    let refusal = |what: &str| explain::reply(&Fault::new(Kind::NoWebSocket, what), call.route.dialect);
-    if call.gateway.refuses_websocket() {
-        return refusal("the gateway has no WebSocket");
-    }
-    let mut response = match timeout(ANSWER, open(&call, &wanted.headers)).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(what)) => return refusal(&what),
-        Err(_) => return refusal("the gateway did not answer the WebSocket in time"),
+/// Opens the gateway's side and joins both, or says that there is none. Whatever stands in the way, a missing login
+/// among it, is told when the tool comes again by HTTPS.
+pub async fn relay(
+    app: &Arc<App>,
+    call: impl Future<Output = Result<Call, Fault>>,
+    wanted: Wanted,
+    dialect: Dialect,
+) -> Response<Answer> {
+    let opening = async {
+        let call = call.await.map_err(|fault| fault.what)?;
+        let exchange = Exchange::begin(app.counters.clone(), &call.route.provider);
+        let response = open(&call, &wanted.headers).await?;
+        Ok::<_, String>((response, exchange))
     };
-    let status = response.status();
-    exchange.answered(status);
-    if status != StatusCode::SWITCHING_PROTOCOLS {
-        if FOR_GOOD.contains(&status.as_u16()) {
-            call.gateway.refused_websocket();
-        }
-        return refusal(&format!("the gateway answered the WebSocket with {}", status.as_u16()));
-    }
+    let opened = timeout(ANSWER, opening).await;
+    let (mut response, mut exchange) =
+        match opened.unwrap_or_else(|_| Err("the gateway did not answer the WebSocket in time".to_owned())) {
+            Ok(opened) => opened,
+            Err(what) => return explain::reply(&Fault::new(Kind::NoWebSocket, what), dialect),
+        };
+    exchange.answered(response.status());
+    exchange.passes();
     let theirs = hyper::upgrade::on(&mut response);
     app.tasks.spawn(join(wanted.upgrade, theirs, exchange, app.clone()));
 
@@ -76,8 +81,24 @@ pub async fn relay(app: &Arc<App>, call: Call, wanted: Wanted, mut exchange: Exc
     Response::from_parts(parts, Answer::empty())
 }
 
-/// The handshake, on a connection of its own: HTTP/2 connections of the pool cannot change their protocol.
+/// The gateway's consent, or why there is none.
 async fn open(call: &Call, websocket: &HeaderMap) -> Result<Response<Incoming>, String> {
+    if call.gateway.refuses_websocket() {
+        return Err("the gateway has no WebSocket".to_owned());
+    }
+    let response = greet(call, websocket).await?;
+    let status = response.status();
+    if status == StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(response);
+    }
+    if FOR_GOOD.contains(&status.as_u16()) {
+        call.gateway.refused_websocket();
+    }
+    Err(format!("the gateway answered the WebSocket with {}", status.as_u16()))
+}
+
+/// The handshake, on a connection of its own: HTTP/2 connections of the pool cannot change their protocol.
+async fn greet(call: &Call, websocket: &HeaderMap) -> Result<Response<Incoming>, String> {
     let link = call.gateway.upstream.dial_http1(call.uri.clone()).await.map_err(|error| error.to_string())?;
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(link)).await.map_err(|error: hyper::Error| error.to_string())?;

@@ -36,7 +36,7 @@ pub use behaviour::{
     WebSocket,
 };
 pub use coder_api::MANAGEMENT_MARK;
-pub use practice::{Practice, Setup};
+pub use practice::{Certificate, Practice, Setup};
 pub use record::{BodyEnd, Plane, Recorded, ResponseEnd};
 pub use reply::Reply;
 pub use upstream::{CENTRAL_KEY, Credential, Upstream};

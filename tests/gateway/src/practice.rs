@@ -24,8 +24,8 @@ pub struct Setup {
     pub tls: bool,
     /// Names and addresses for the certificate besides loopback.
     pub names: Vec<String>,
-    /// The certificate has already expired.
-    pub expired_certificate: bool,
+    /// What is wrong with the certificate.
+    pub certificate: Certificate,
     /// Offer HTTP/2 in the TLS greeting. (Without TLS a client that begins with HTTP/2 gets it anyway.)
     pub http2: bool,
     /// Where to listen.
@@ -47,7 +47,7 @@ impl Default for Setup {
         Setup {
             tls: false,
             names: Vec::new(),
-            expired_certificate: false,
+            certificate: Certificate::Good,
             http2: true,
             address: Ipv4Addr::LOCALHOST.into(),
             port: 0,
@@ -57,6 +57,21 @@ impl Default for Setup {
             behaviour: Behaviour::default(),
         }
     }
+}
+
+/// What is wrong with a certificate. Its authority is always the one of [`Practice::ca_pem`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// Nothing.
+    Good,
+    /// It has expired.
+    Expired,
+    /// Its time has not come.
+    NotYetValid,
+    /// Nobody but itself vouches for it.
+    SelfSigned,
+    /// It is for clients.
+    ForClients,
 }
 
 /// A running practice gateway. It stops when this is dropped.
@@ -74,7 +89,7 @@ impl Practice {
         let path = setup.path.trim_matches('/');
         setup.path = if path.is_empty() { String::new() } else { format!("/{path}") };
         let (ca_pem, tls) = if setup.tls {
-            let identity = tls::make(&setup.names, setup.http2, setup.expired_certificate)?;
+            let identity = tls::make(&setup.names, setup.http2, setup.certificate)?;
             (identity.ca_pem, Some(identity.acceptor))
         } else {
             (String::new(), None)

@@ -192,35 +192,33 @@ impl Ticket {
     ) -> Result<Bytes, Unfinished> {
         let mut ending = ReadGuard { ticket: self, hasher: Sha256::new(), end: BodyEnd::Aborted };
         let mut whole = Vec::new();
-        loop {
-            match body.frame().await {
-                None => {
-                    ending.end = BodyEnd::Complete;
-                    drop(ending);
-                    ear.listen();
-                    return Ok(whole.into());
-                }
+        // Asked before every frame: hyper may not announce the end of a body whose request is already answered.
+        while !body.is_end_stream() {
+            let data = match body.frame().await {
+                None => break,
                 Some(Err(_)) => return Err(Unfinished::Aborted),
-                Some(Ok(frame)) => {
-                    let Ok(data) = frame.into_data() else { continue };
-                    ending.hasher.update(&data);
-                    let kept = self.log.body_kept;
-                    self.update(|recorded| {
-                        recorded.body_len += data.len() as u64;
-                        let room = kept.saturating_sub(recorded.body.len()).min(data.len());
-                        recorded.body.extend_from_slice(&data[..room]);
-                    });
-                    if wanted == NOTHING {
-                        continue;
-                    }
-                    whole.extend_from_slice(&data);
-                    if whole.len() as u64 > wanted {
-                        ending.end = BodyEnd::Unread;
-                        return Err(Unfinished::TooLarge);
-                    }
-                }
+                Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+            };
+            ending.hasher.update(&data);
+            let kept = self.log.body_kept;
+            self.update(|recorded| {
+                recorded.body_len += data.len() as u64;
+                let room = kept.saturating_sub(recorded.body.len()).min(data.len());
+                recorded.body.extend_from_slice(&data[..room]);
+            });
+            if wanted == NOTHING {
+                continue;
+            }
+            whole.extend_from_slice(&data);
+            if whole.len() as u64 > wanted {
+                ending.end = BodyEnd::Unread;
+                return Err(Unfinished::TooLarge);
             }
         }
+        ending.end = BodyEnd::Complete;
+        drop(ending);
+        ear.listen();
+        Ok(whole.into())
     }
 }
 

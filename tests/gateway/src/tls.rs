@@ -12,6 +12,8 @@ use rustls::pki_types::PrivatePkcs8KeyDer;
 use time::OffsetDateTime;
 use tokio_rustls::TlsAcceptor;
 
+use crate::practice::Certificate;
+
 /// What the listener needs for TLS, made once at start.
 pub(crate) struct Identity {
     pub(crate) ca_pem: String,
@@ -19,7 +21,7 @@ pub(crate) struct Identity {
 }
 
 /// Makes the authority and a leaf for loopback and `names`.
-pub(crate) fn make(names: &[String], http2: bool, expired: bool) -> io::Result<Identity> {
+pub(crate) fn make(names: &[String], http2: bool, certificate: Certificate) -> io::Result<Identity> {
     let now = OffsetDateTime::now_utc();
     let day = time::Duration::DAY;
 
@@ -36,21 +38,29 @@ pub(crate) fn make(names: &[String], http2: bool, expired: bool) -> io::Result<I
     all.extend(names.iter().cloned());
     let mut leaf = CertificateParams::new(all).map_err(io::Error::other)?;
     leaf.distinguished_name.push(DnType::CommonName, "Practice gateway");
-    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    leaf.extended_key_usages = match certificate {
+        Certificate::ForClients => vec![ExtendedKeyUsagePurpose::ClientAuth],
+        _ => vec![ExtendedKeyUsagePurpose::ServerAuth],
+    };
     leaf.use_authority_key_identifier_extension = true;
-    (leaf.not_before, leaf.not_after) =
-        if expired { (now - 20 * day, now - 10 * day) } else { (now - day, now + 90 * day) };
-    let leaf = leaf.signed_by(&leaf_key, &Issuer::from_params(&ca, &ca_key)).map_err(io::Error::other)?;
+    (leaf.not_before, leaf.not_after) = match certificate {
+        Certificate::Expired => (now - 20 * day, now - 10 * day),
+        Certificate::NotYetValid => (now + 10 * day, now + 90 * day),
+        _ => (now - day, now + 90 * day),
+    };
+    let chain = if certificate == Certificate::SelfSigned {
+        vec![leaf.self_signed(&leaf_key).map_err(io::Error::other)?.der().clone()]
+    } else {
+        let signed = leaf.signed_by(&leaf_key, &Issuer::from_params(&ca, &ca_key));
+        vec![signed.map_err(io::Error::other)?.der().clone(), ca_certificate.der().clone()]
+    };
 
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?
         .with_no_client_auth()
-        .with_single_cert(
-            vec![leaf.der().clone(), ca_certificate.der().clone()],
-            PrivatePkcs8KeyDer::from(leaf_key.serialize_der()).into(),
-        )
+        .with_single_cert(chain, PrivatePkcs8KeyDer::from(leaf_key.serialize_der()).into())
         .map_err(io::Error::other)?;
     config.alpn_protocols =
         if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aigw_gateway::{Ending, Practice, Reply, Setup, Transport};
+use aigw_gateway::{Certificate, Ending, Practice, Reply, Setup, Transport};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
@@ -111,7 +111,7 @@ async fn certificates_are_for_the_asked_names_and_may_have_expired() {
         assert_eq!(tls(&gateway, name, &["http/1.1"]).await.is_ok(), good, "{name}");
     }
     assert!(tls(&gateway, "localhost", &["h2"]).await.is_err());
-    let gateway = Practice::start(Setup { expired_certificate: true, ..setup }).await.unwrap();
+    let gateway = Practice::start(Setup { certificate: Certificate::Expired, ..setup }).await.unwrap();
     assert!(tls(&gateway, "localhost", &[]).await.is_err());
 }
 

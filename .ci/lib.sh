@@ -1,0 +1,54 @@
+# Shared by the scripts in this folder, which source it. Nothing here runs by itself.
+# shellcheck shell=bash
+
+# Everything that a script installs goes here and is found again by the next run.
+SCRATCH=${AIGW_CI_SCRATCH:-/var/tmp/aigw-ci}
+mkdir -p "$SCRATCH"
+SCRATCH=$(cd "$SCRATCH" && pwd -P)
+
+note() { printf -- '-- %s\n' "$*"; }
+die() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# need COMMAND PACKAGE... installs Debian packages when the command is missing.
+need() {
+    local command=$1
+    shift
+    if ! has "$command"; then
+        apt_install "$@"
+        hash -r
+        has "$command" || die "installed $*, but there is still no $command"
+    fi
+}
+
+# apt_install PACKAGE... installs what is not installed yet.
+apt_install() {
+    local package
+    local -a missing=()
+    for package in "$@"; do
+        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+    done
+    ((${#missing[@]})) || return 0
+    has apt-get || die "please install: ${missing[*]}"
+    ((EUID == 0)) || die "not root; please run: apt-get install ${missing[*]}"
+    note "apt-get install ${missing[*]}"
+    # The list of a fresh machine is empty or old, and an old one names files that are gone.
+    quietly apt-get update
+    DEBIAN_FRONTEND=noninteractive quietly apt-get install -y --no-install-recommends "${missing[@]}"
+}
+
+# quietly COMMAND... shows the output only when the command fails.
+quietly() {
+    local log status=0
+    log=$(mktemp "$SCRATCH/log.XXXXXX")
+    "$@" >"$log" 2>&1 </dev/null || status=$?
+    ((status == 0)) || cat "$log" >&2
+    rm -f "$log"
+    return "$status"
+}
+
+# duration SECONDS as people read it.
+duration() { printf '%dm%02ds' $(($1 / 60)) $(($1 % 60)); }
