@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(paths.system_config, None);
         assert!(policy_file().is_absolute() && policy_file().ends_with("aigw/policy.toml"));
         assert_eq!(Paths::under(Path::new("/srv/ada")).socket(), paths.socket());
-        for file in [paths.key_file(), paths.credentials_file(), paths.lock_file(), paths.log_file()] {
+        for file in [paths.key_file(), paths.credentials_dir(), paths.lock_file(), paths.log_file()] {
             assert!(file.starts_with(&paths.state), "{file:?}");
         }
     }

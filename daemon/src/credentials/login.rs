@@ -238,7 +238,9 @@ fn write_settings(app: &App, settings: &Settings, new_ca: bool) -> Result<(), Fa
 }
 
 fn read_url(text: &str) -> Result<Url, Fault> {
-    let bad = |what: &str| Fault::new(Kind::Usage, format!("{text:?} is not a deployment's URL: {what}"));
+    // Somebody may have written a password into it.
+    let shown = if text.contains(['@', '?', '#']) { "this".to_owned() } else { format!("{text:?}") };
+    let bad = |what: &str| Fault::new(Kind::Usage, format!("{shown} is not a deployment's URL: {what}"));
     let url = Url::parse(text).map_err(|error| bad(&error.to_string()))?;
     if !matches!(url.scheme(), "https" | "http") {
         return Err(bad("it begins with https://"));

@@ -65,13 +65,19 @@ pub async fn tour(once: bool) -> Result<(), Fault> {
     let mut signals = Signals::new().map_err(internal)?;
     let scratch = tempfile::Builder::new().prefix("aigw-try-").tempdir().map_err(internal)?;
     let interrupted = async { while signals.next().await != Asked::Stop {} };
-    tokio::select! {
+    let result = tokio::select! {
         result = guided(scratch.path(), once) => result,
         () = interrupted => {
             say("\nEverything is gone again.");
             Ok(())
         }
+    };
+    // With a long name of the scratch folder, the control socket has a folder elsewhere.
+    let place = Paths::under(scratch.path()).socket();
+    if place.pointer.is_some() {
+        let _ = std::fs::remove_dir_all(place.folder);
     }
+    result
 }
 
 async fn guided(scratch: &std::path::Path, once: bool) -> Result<(), Fault> {

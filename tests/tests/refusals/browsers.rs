@@ -120,7 +120,9 @@ async fn f3_an_origin_of_the_web_is_refused_whatever_the_method() {
 #[tokio::test(flavor = "multi_thread")]
 async fn f4_fetch_metadata_of_another_site_is_refused() {
     let scene = scene().await;
-    for site in ["cross-site", "same-site", "Cross-Site", "", "whatever", "none\r\nsec-fetch-site: cross-site"] {
+    for site in
+        ["cross-site", "same-site", "Cross-Site", "", "whatever", "none\r\nsec-fetch-site: cross-site"]
+    {
         let lines = format!("sec-fetch-site: {site}\r\n");
         stops(&scene, &get(&lines), 403, "web-page-refused", "Sec-Fetch-Site names another site");
     }

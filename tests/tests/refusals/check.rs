@@ -19,8 +19,7 @@ const STAYS: [&str; 6] = [
 ];
 
 /// What follows a refused request in the same write, and must never be read as one.
-const SMUGGLED: &str =
-    "GET /openai/v1/models?smuggled HTTP/1.1\r\nhost: {host}\r\nx-api-key: {key}\r\n\r\n";
+const SMUGGLED: &str = "GET /openai/v1/models?smuggled HTTP/1.1\r\nhost: {host}\r\nx-api-key: {key}\r\n\r\n";
 
 /// A well-formed request with a key and these further lines.
 pub fn get(lines: &str) -> String {

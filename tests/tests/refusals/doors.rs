@@ -36,12 +36,23 @@ async fn f6_targets_that_nothing_here_answers_are_400_or_405() {
         stops(&scene, &request(line, own), status, error, rule);
     }
     // hyper knows no such targets at all.
-    for line in ["GET openai/v1/models", "CONNECT user@example.com:443:1", "CONNECT example.com:99999", "GET  /openai"] {
+    for line in [
+        "GET openai/v1/models",
+        "CONNECT user@example.com:443:1",
+        "CONNECT example.com:99999",
+        "GET  /openai",
+    ] {
         malformed(&scene, &request(line, own), &[400]);
     }
     // Nor a method that is longer than a sentence.
     malformed(&scene, &request(&format!("{} /openai/v1/models", "M".repeat(70_000)), own), &[400, 405, 431]);
-    stops(&scene, &request(&format!("{} /openai/v1/models", "M".repeat(10_000)), own), 405, "method-refused", "");
+    stops(
+        &scene,
+        &request(&format!("{} /openai/v1/models", "M".repeat(10_000)), own),
+        405,
+        "method-refused",
+        "",
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,7 +69,8 @@ async fn f6_our_own_address_in_the_target_is_the_forwarders() {
         assert_eq!(seen.body_text(), MESSAGES);
         assert_eq!(seen.header("proxy-connection"), None);
         // As a tool sends it whose base URL we are, and whose proxy too.
-        let both = format!("proxy-authorization: Basic {}\r\n", STANDARD.encode(format!("aigw:{}", scene.key)));
+        let both =
+            format!("proxy-authorization: Basic {}\r\n", STANDARD.encode(format!("aigw:{}", scene.key)));
         passes(&scene, &post.replacen("proxy-connection: keep-alive\r\n", &both, 1));
         // It is no way around a rule.
         let get = |lines: &str| request(&format!("GET http://{authority}/openai/v1/models"), lines);
@@ -75,7 +87,10 @@ async fn f6_our_own_address_in_the_target_is_the_forwarders() {
     }
     // Over the other loopback address too.
     let mut raw = Raw::connect(&format!("[::1]:{}", scene.daemon.port));
-    raw.send(bytes(&scene, "GET http://[::1]:{port}/openai/v1/models HTTP/1.1\r\nhost: [::1]:{port}\r\nx-api-key: {key}\r\n\r\n"));
+    raw.send(bytes(
+        &scene,
+        "GET http://[::1]:{port}/openai/v1/models HTTP/1.1\r\nhost: [::1]:{port}\r\nx-api-key: {key}\r\n\r\n",
+    ));
     assert_eq!(raw.answer().status, 200);
     for (authority, host) in [
         ("127.0.0.1:{port}", "localhost:{port}"),
@@ -126,14 +141,21 @@ async fn the_proxys_door_asks_for_a_key_with_407_and_is_501_behind_it() {
             "proxy-authorization: Basic ???\r\n".to_owned(),
             "proxy-authorization: Bearer {wrong}\r\n".to_owned(),
         ] {
-            let answer =
-                stops(&scene, &request(line, &format!("{host}{credential}")), 407, "proxy-key-missing", "key");
+            let answer = stops(
+                &scene,
+                &request(line, &format!("{host}{credential}")),
+                407,
+                "proxy-key-missing",
+                "key",
+            );
             assert_eq!(answer.field("proxy-authenticate"), Some("Basic realm=\"aigw\""));
             for command in ["`aigwctl env --proxy`", "`aigwctl setup`"] {
                 assert!(answer.text().contains(command), "{}", answer.text());
             }
         }
-        for credential in [basic("aigw", &scene.key), basic("", &scene.key), "x-aigw-key: {key}\r\n".to_owned()] {
+        for credential in
+            [basic("aigw", &scene.key), basic("", &scene.key), "x-aigw-key: {key}\r\n".to_owned()]
+        {
             let answer =
                 stops(&scene, &request(line, &format!("{host}{credential}")), 501, "proxy-unavailable", "");
             assert_eq!(answer.field("proxy-authenticate"), None);

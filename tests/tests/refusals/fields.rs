@@ -53,7 +53,12 @@ async fn f9_what_belongs_to_the_clients_connection_ends_here() {
     // Whoever names the framing does not change it.
     for (named, framing, body, told_as) in [
         ("content-length", "content-length: 2", "{}", "content-length: 2"),
-        ("Content-Length, transfer-encoding", "transfer-encoding: chunked", "2\r\n{}\r\n0\r\n\r\n", "transfer-encoding: chunked"),
+        (
+            "Content-Length, transfer-encoding",
+            "transfer-encoding: chunked",
+            "2\r\n{}\r\n0\r\n\r\n",
+            "transfer-encoding: chunked",
+        ),
     ] {
         let seen = passes(
             &scene,
@@ -95,7 +100,8 @@ async fn h12_upgrades_are_not_forwarded_and_never_101() {
     let websocket = "sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
     for lines in [
         "connection: upgrade\r\nupgrade: h2c\r\n".to_owned(),
-        "connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n".to_owned(),
+        "connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n"
+            .to_owned(),
         "connection: upgrade\r\nupgrade: tls/1.2\r\n".to_owned(),
         "connection: upgrade\r\nupgrade: whatever\r\n".to_owned(),
         // The route has no WebSocket, so it is an ordinary request.

@@ -50,7 +50,8 @@ async fn a_key_is_taken_in_every_spelling_and_a_wrong_one_refused_in_each() {
     let revoked = scene.machine.key("revoked");
     scene.machine.ask(&["keys", "revoke", "revoked"]);
     let unknown = scene.key.replacen("aigw_env_", "aigw_nobody_", 1);
-    for bad in [&wrong(&scene.key), &revoked, &unknown, "aigw_env_short", "aigw_", &format!("{}x", scene.key)] {
+    for bad in [&wrong(&scene.key), &revoked, &unknown, "aigw_env_short", "aigw_", &format!("{}x", scene.key)]
+    {
         for lines in spellings(bad) {
             let answer = stops(&scene, &with(&lines), 403, "key-wrong", "the local key is not valid");
             names_the_commands(&answer);
@@ -75,7 +76,9 @@ async fn f13_no_key_is_403_in_the_routes_dialect_and_names_the_commands() {
         "GET /_g/other/openai/v1/models",
         "HEAD /openai/v1/models",
     ] {
-        for other in ["", "authorization: Bearer sk-client\r\n", "x-api-key: sk-ant-client\r\n", "cookie: a=b\r\n"] {
+        for other in
+            ["", "authorization: Bearer sk-client\r\n", "x-api-key: sk-ant-client\r\n", "cookie: a=b\r\n"]
+        {
             let request = format!("{line} HTTP/1.1\r\nhost: {{host}}\r\n{other}content-length: 0\r\n\r\n");
             if line.starts_with("HEAD") {
                 // It has no room for words.
@@ -196,12 +199,16 @@ async fn f8_a_key_never_reaches_the_gateway_from_any_place() {
         stops(&scene, &both, 403, "key-wrong", "not valid");
     }
     // Whatever begins like a key is ours, though it be none.
-    for place in ["x-meta: aigw_env_short", "x-meta: aigw_", "api-key: aigw_x", "?a=aigw_env_short", "?a=%61igw_x"] {
+    for place in
+        ["x-meta: aigw_env_short", "x-meta: aigw_", "api-key: aigw_x", "?a=aigw_env_short", "?a=%61igw_x"]
+    {
         let own = request(place, &scene.key, "x-aigw-key: {key}\r\n");
         stops(&scene, &own, 403, "key-wrong", "not valid");
     }
     // What only looks like one from afar passes as it is.
-    for line in ["x-meta: {\"path\":\"/src/aigw_project/readme\"}", "x-meta: my_aigw_env", "x-cwd: /home/aigw_x"] {
+    for line in
+        ["x-meta: {\"path\":\"/src/aigw_project/readme\"}", "x-meta: my_aigw_env", "x-cwd: /home/aigw_x"]
+    {
         let seen = passes_with_folder_names(&scene, &request(line, "_env_", "x-aigw-key: {key}\r\n"));
         assert_eq!(seen, [line]);
     }

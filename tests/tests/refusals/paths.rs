@@ -74,7 +74,9 @@ async fn f7_no_spelling_of_a_path_leaves_the_providers_prefix() {
     assert_eq!(twice.status, 200, "{}", twice.text());
     // Neither a fragment nor a blank is part of a target.
     passes(&scene, &get_path("/openai/v1/models#../../sessions"));
-    for path in ["/openai/v1/models HTTP/1.1 x", "/openai/v1/\u{7f}models", "/openai/v1/mod\tels", "/openai/\u{1}"] {
+    for path in
+        ["/openai/v1/models HTTP/1.1 x", "/openai/v1/\u{7f}models", "/openai/v1/mod\tels", "/openai/\u{1}"]
+    {
         malformed(&scene, &get_path(path), &[400]);
     }
     // What is no ASCII and yet legible passes as a name, or not at all.
@@ -126,7 +128,8 @@ async fn health_needs_no_key_and_reveals_nothing() {
             let request = format!("{line} HTTP/1.1\r\nhost: {{host}}\r\n{key}\r\n");
             let answer = raw::exchange(scene.address(), crate::check::bytes(&scene, &request));
             assert_eq!((answer.status, answer.text().as_str()), (status, ""), "{line}");
-            let fields: Vec<_> = answer.fields.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+            let fields: Vec<_> =
+                answer.fields.iter().map(|(name, value)| format!("{name}: {value}")).collect();
             assert!(fields.iter().all(|field| field == "content-length: 0"), "{line} {fields:?}");
             assert!(scene.gateway.requests().is_empty());
             next_is_fine(&scene, line);
@@ -141,7 +144,11 @@ async fn wrong_suffixes_reach_the_right_route_and_are_told_of_with_the_right_url
     let mut told = Vec::new();
     for (asked, arrives, base) in [
         ("/anthropic/messages", "/anthropic/v1/messages", "anthropic"),
-        ("/anthropic/messages/count_tokens?beta=true", "/anthropic/v1/messages/count_tokens?beta=true", "anthropic"),
+        (
+            "/anthropic/messages/count_tokens?beta=true",
+            "/anthropic/v1/messages/count_tokens?beta=true",
+            "anthropic",
+        ),
         ("/anthropic/v1/v1/messages", "/anthropic/v1/messages", "anthropic"),
         ("/anthropic/models", "/anthropic/v1/models", "anthropic"),
         ("/anthropic//v1/messages", "/anthropic/v1/messages", "anthropic"),
