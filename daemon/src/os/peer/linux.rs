@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, sendto, socket_with};
 
-use super::{Owner, unmapped};
+use super::Owner;
 
 /// How this machine is asked.
 pub enum Lookup {
@@ -66,6 +66,11 @@ impl Lookup {
             _ => Owner::Other,
         }
     }
+}
+
+/// Undoes the v4-mapped form that dual-stack clients (Java) have.
+fn unmapped(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// Asks for one connection. Layout: `struct nlmsghdr` (16 bytes), then `struct inet_diag_req_v2`, answered by

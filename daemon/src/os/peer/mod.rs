@@ -1,7 +1,5 @@
 //! Who owns the other end of a connection on loopback. A port there is open to every user of the machine.
 
-use std::net::SocketAddr;
-
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
@@ -40,11 +38,6 @@ impl Lookup {
         };
         probe().is_ok_and(|owner| owner == Owner::Us)
     }
-}
-
-/// Undoes the v4-mapped form that dual-stack clients (Java) have.
-pub(crate) fn unmapped(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// Who listens on a port of this machine, for the message that it is taken: program and process where the system tells.

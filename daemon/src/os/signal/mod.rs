@@ -15,5 +15,6 @@ pub enum Asked {
     /// Drain and end; a second time: end at once.
     Stop,
     /// Read the configuration again.
+    #[cfg_attr(windows, expect(dead_code, reason = "Windows has no signal for it; `aigwctl reload` asks"))]
     Reload,
 }

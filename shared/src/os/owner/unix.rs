@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, OFlags, access};
 use rustix::process::geteuid;
 
-use super::{Facts, judge, root_number};
+use super::rules::{Facts, judge, root_number};
 
 /// Checks that a folder is ours and closed to others, without touching it.
 pub(crate) fn check_folder(path: &Path) -> io::Result<()> {
