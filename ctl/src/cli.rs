@@ -98,6 +98,9 @@ pub enum Command {
         /// For which shell
         shell: clap_complete::Shell,
     },
+    /// Print the manual page
+    #[command(after_help = "Example:\n  aigwctl man | man -l -")]
+    Man,
 }
 
 /// `login`

@@ -6,6 +6,7 @@ mod env;
 mod keys;
 mod login;
 mod logout;
+mod man;
 mod overview;
 mod reload;
 mod start;
@@ -40,5 +41,6 @@ pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failu
         Some(Command::Reload) => reload::run(output).await,
         Some(Command::Version) => version::run(output).await,
         Some(Command::Completions { shell }) => completions::run(*shell, output),
+        Some(Command::Man) => man::run(output),
     }
 }

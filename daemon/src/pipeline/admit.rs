@@ -7,9 +7,7 @@
 use std::net::SocketAddr;
 
 use aigw_shared::fault::{Fault, Kind};
-use http::header::{
-    CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, TRANSFER_ENCODING,
-};
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::{Authority, Scheme};
 use http::{Method, Version};
@@ -24,6 +22,9 @@ pub const LOOP_MARKER: HeaderName = HeaderName::from_static("x-aigw-loop");
 /// Methods that some AI API has.
 const METHODS: [Method; 6] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+
+/// Where a URL without a port leads.
+const HTTP_PORT: u16 = 80;
 
 /// What a request's target line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,7 +64,7 @@ pub fn target(parts: &Parts, listener: SocketAddr) -> Result<Target, Fault> {
     match (uri.scheme(), uri.authority()) {
         (None, None) if uri.path().starts_with('/') => Ok(Target::Ours),
         (Some(scheme), Some(authority)) => {
-            if *scheme != Scheme::HTTP || !is_ours(authority, listener) {
+            if *scheme != Scheme::HTTP || !is_ours(authority, HTTP_PORT, listener) {
                 return Ok(Target::Proxy);
             }
             let host = single_host(&parts.headers)?;
@@ -84,8 +85,8 @@ pub fn target(parts: &Parts, listener: SocketAddr) -> Result<Target, Fault> {
 pub fn forwarder(parts: &Parts, rules: &Rules<'_>) -> Result<(), Fault> {
     framing(&parts.headers, parts.version)?;
     let host = single_host(&parts.headers)?;
-    if !is_ours(&host, rules.listener) {
-        return Err(Fault::new(Kind::HostRefused, "Host names another machine"));
+    if !is_loopback(&host) || host.port_u16().is_some_and(|port| port != rules.listener.port()) {
+        return Err(Fault::new(Kind::HostRefused, "Host names another machine or port"));
     }
     web_page(&parts.headers)?;
     if parts.method == Method::OPTIONS {
@@ -156,15 +157,13 @@ fn framing(headers: &HeaderMap, version: Version) -> Result<(), Fault> {
             return Err(Fault::new(Kind::BadRequest, "both Content-Length and Transfer-Encoding"));
         }
     }
-    if headers.get_all(CONTENT_LENGTH).iter().count() > 1 {
-        return Err(Fault::new(Kind::BadRequest, "Content-Length is repeated"));
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    // Others may count in signed numbers.
+    let small = |length: &HeaderValue| length.to_str().is_ok_and(|length| length.parse::<i64>().is_ok());
+    if lengths.next().is_some_and(|length| !small(length)) || lengths.next().is_some() {
+        return Err(Fault::new(Kind::BadRequest, "Content-Length is not one number"));
     }
-    match headers.get(EXPECT) {
-        Some(value) if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
-            Err(Fault::new(Kind::BadRequest, "the only thing to expect is 100-continue"))
-        }
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// The one `Host` there must be, as an authority.
@@ -188,11 +187,15 @@ fn single_host(headers: &HeaderMap) -> Result<Authority, Fault> {
     Ok(authority)
 }
 
-/// Whether this names our listener: a loopback literal or `localhost`, with the listener's port.
+/// Whether a target's authority names our listener: one of our names, with the listener's port.
 fn is_ours(authority: &Authority, listener: SocketAddr) -> bool {
-    let ours =
-        ["127.0.0.1", "localhost", "[::1]"].iter().any(|host| authority.host().eq_ignore_ascii_case(host));
-    ours && !authority.as_str().contains('@') && authority.port_u16().unwrap_or(80) == listener.port()
+    is_loopback(authority) && authority.port_u16().unwrap_or(without_port) == listener.port()
+}
+
+/// The names that only this machine has.
+fn is_loopback(authority: &Authority) -> bool {
+    let names = ["127.0.0.1", "localhost", "[::1]"];
+    names.iter().any(|name| authority.host().eq_ignore_ascii_case(name)) && !authority.as_str().contains('@')
 }
 
 /// A page's request says so itself: browsers send `Origin` with everything but simple GETs, and fetch metadata with
@@ -244,6 +247,7 @@ mod tests {
             ("POST", "/anthropic/v1/messages", Some(Target::Ours)),
             ("POST", "http://127.0.0.1:2449/anthropic/v1/messages", Some(Target::Ours)),
             ("POST", "http://localhost:2449/x", None), // Host says otherwise
+            ("GET", "http://127.0.0.1/x", Some(Target::Proxy)), // Port 80
             ("GET", "http://example.com/", Some(Target::Proxy)),
             ("GET", "https://127.0.0.1:2449/", Some(Target::Proxy)),
             ("CONNECT", "example.com:443", Some(Target::Proxy)),
@@ -258,19 +262,19 @@ mod tests {
     }
 
     #[test]
-    fn host_is_a_loopback_name_with_our_port() {
+    fn an_authority_is_a_loopback_name_with_our_port() {
         let listener: SocketAddr = LISTENER.parse().unwrap();
         for (host, ours) in [
             ("127.0.0.1:2449", true),
             ("LOCALHOST:2449", true),
             ("[::1]:2449", true),
-            ("127.0.0.1", false),
+            ("127.0.0.1", true),
             ("127.0.0.1:2450", false),
             ("evil.example:2449", false),
             ("127.0.0.1.evil.example:2449", false),
         ] {
             let authority = single_host(&parts("GET", "/", &[("host", host)]).headers).unwrap();
-            assert_eq!(is_ours(&authority, listener), ours, "{host}");
+            assert_eq!(is_ours(&authority, listener.port(), listener), ours, "{host}");
         }
         for malformed in
             ["", "a@127.0.0.1:2449", "127.0.0.1:2449/x", "127.0.0.1:", "127.0.0.1:99999", "a b", "::1"]

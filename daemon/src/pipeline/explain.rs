@@ -33,10 +33,14 @@ pub fn reply(fault: &Fault, dialect: Dialect) -> Response<Answer> {
     if fault.kind == Kind::ProxyKeyMissing {
         headers.insert(PROXY_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"aigw\""));
     }
+    if fault.kind == Kind::BadRequest {
+        // Whoever is not understood once is not listened to further.
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 
-/// The answer to a request that stopped at the door: whatever follows it on the connection is not read.
+/// The answer to a request that stopped before it was sent: whatever follows it on the connection is not read.
 pub fn refuse(fault: &Fault, dialect: Dialect) -> Response<Answer> {
     let mut response = reply(fault, dialect);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -11,31 +11,26 @@ const HOP_BY_HOP_NAMES: [&str; 5] =
     ["keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "http2-settings"];
 
 /// Fields by which a client could tell lies about where it is or what it asked for.
-const CLAIMS: [&str; 8] = [
-    "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-forwarded-port",
-    "x-forwarded-prefix",
-    "x-original-url",
-    "x-rewrite-url",
-];
+const CLAIMS: [&str; 3] = ["forwarded", "x-original-url", "x-rewrite-url"];
+/// And all that begin so.
+const CLAIMS_PREFIX: &str = "x-forwarded-";
 
 /// Drops the fields of the client's connection, and what it claims to have come through. The body's length stays: it
 /// is what the body really has.
 pub fn clean_request(headers: &mut HeaderMap) {
     let named = named_by_connection(headers);
     retain(headers, |name, _| {
-        let here = is_hop_by_hop(name) || [HOST, EXPECT].contains(name) || CLAIMS.contains(&name.as_str());
+        let here = is_hop_by_hop(name) || [HOST, EXPECT].contains(name) || is_claim(name.as_str());
         !here && !named.contains(name)
     });
+    write_length_anew(headers);
 }
 
 /// Drops the fields of the gateway's connection.
 pub fn clean_response(headers: &mut HeaderMap) {
     let named = named_by_connection(headers);
     retain(headers, |name, _| !is_hop_by_hop(name) && !named.contains(name));
+    write_length_anew(headers);
 }
 
 /// Keeps the lines that `keep` wants, in their order, which [`HeaderMap::remove`] does not leave alone.
@@ -52,6 +47,22 @@ pub fn retain(headers: &mut HeaderMap, mut keep: impl FnMut(&HeaderName, &Header
         }
     }
     *headers = kept;
+}
+
+fn is_claim(name: &str) -> bool {
+    CLAIMS.contains(&name) || name.starts_with(CLAIMS_PREFIX)
+}
+
+/// What hyper has understood as one number, `5, 5` and `005` among it, is one number for everybody from here on.
+fn write_length_anew(headers: &mut HeaderMap) {
+    let understood = |value: &HeaderValue| value.to_str().ok()?.split(',').next()?.trim().parse::<u64>().ok();
+    if let Some(length) = headers.get(CONTENT_LENGTH).and_then(understood) {
+        headers.insert(CONTENT_LENGTH, length.into());
+    }
+}
+
+fn is_claim(name: &str) -> bool {
+    CLAIMS.contains(&name) || name.starts_with(CLAIMS_BEGIN)
 }
 
 fn is_hop_by_hop(name: &HeaderName) -> bool {

@@ -60,7 +60,7 @@ pub async fn handle(app: &Arc<App>, inbound: Inbound, admission: Admission) -> R
         Ok(call) => call,
         Err(fault) => {
             slot.discard();
-            return explain::reply(&fault, dialect);
+            return explain::refuse(&fault, dialect);
         }
     };
     let exchange = Exchange::begin(app.counters.clone(), &call.route.provider);

@@ -1,22 +1,31 @@
 //! Where tools present a local key, and how it is taken out of there.
 
+use std::borrow::Cow;
+
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::key;
 use aigw_shared::secret::Secret;
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use http::HeaderValue;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use http::header::{HeaderMap, HeaderName};
 use http::request::Parts;
 use http::uri::PathAndQuery;
+use url::form_urlencoded;
+use zeroize::Zeroizing;
 
 use super::headers::retain;
 
 /// Fields that name the caller, first come first. The path comes before all of them.
 const CALLER_FIELDS: [&str; 4] = ["x-aigw-key", "authorization", "x-api-key", "proxy-authorization"];
-/// Fields in which a credential stands: whatever begins like a key of ours there is one, right or wrong.
-const CREDENTIAL_FIELDS: [&str; 4] =
-    ["api-key", "x-goog-api-key", "x-coder-ai-governance-token", "coder-session-token"];
+/// Some tools leave out the padding, and whoever reads the field behind us may not care.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
 
 /// What was found.
 #[derive(Debug)]
@@ -51,10 +60,7 @@ pub fn take_out(parts: &mut Parts) -> Result<Presented, Fault> {
     let mut keys = Vec::new();
     let path = from_target(parts, &mut keys)?;
     for name in CALLER_FIELDS {
-        from_field(&mut parts.headers, &HeaderName::from_static(name), true, &mut keys);
-    }
-    for name in CREDENTIAL_FIELDS {
-        from_field(&mut parts.headers, &HeaderName::from_static(name), false, &mut keys);
+        from_field(&mut parts.headers, &HeaderName::from_static(name), &mut keys);
     }
     from_anywhere(&mut parts.headers, &mut keys);
     Ok(Presented { keys, path })
@@ -63,38 +69,35 @@ pub fn take_out(parts: &mut Parts) -> Result<Presented, Fault> {
 /// The path's own segments, in the order `/_k/KEY/_g/GATEWAY`, and the query.
 fn from_target(parts: &mut Parts, keys: &mut Vec<PresentedKey>) -> Result<OwnSegments, Fault> {
     let Some(target) = parts.uri.path_and_query() else { return Ok(OwnSegments::default()) };
-    let whole = target.as_str();
-    if !whole.contains(key::PREFIX) && !whole.starts_with("/_") {
-        return Ok(OwnSegments::default());
-    }
-    let mut rest = target.path();
+    let mut path = target.path();
     let mut own = OwnSegments::default();
-    if let Some(after) = rest.strip_prefix("/_k/") {
+    if let Some(after) = path.strip_prefix("/_k/") {
         let (text, after) = split_segment(after);
         keys.push(PresentedKey { text: Secret::new(text), names_caller: true });
-        rest = after;
+        path = after;
     }
-    if let Some(after) = rest.strip_prefix("/_g/") {
+    if let Some(after) = path.strip_prefix("/_g/") {
         let (name, after) = split_segment(after);
         own.gateway = Some(name.to_owned());
-        rest = after;
+        path = after;
     }
-    if find_key(rest).is_some() {
+    if unescaped(path).any(|text| whole_key(&text).is_some()) {
         return Err(Fault::new(Kind::BadRequest, "a local key stands in the middle of the path"));
     }
-    let mut query = Vec::new();
-    for pair in target.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-        let value = pair.split_once('=').map_or(pair, |(_, value)| value);
-        if value.starts_with(key::PREFIX) {
-            keys.push(PresentedKey { text: Secret::new(value), names_caller: false });
-        } else if let Some(found) = find_key(pair) {
-            keys.push(PresentedKey { text: Secret::new(found), names_caller: false });
-        } else {
-            query.push(pair);
-        }
+    let mut query: Vec<&str> = target.query().unwrap_or_default().split('&').collect();
+    let pairs = query.len();
+    query.retain(|pair| {
+        let key = unescaped(pair).find_map(|text| begins_like_key(&text).or_else(|| whole_key(&text)));
+        let stays = key.is_none();
+        keys.extend(key.map(|text| PresentedKey { text, names_caller: false }));
+        stays
+    });
+    if path.len() == target.path().len() && query.len() == pairs {
+        return Ok(own);
     }
-    let path = if rest.is_empty() { "/" } else { rest };
-    let text = if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) };
+    let path = if path.is_empty() { "/" } else { path };
+    let query = query.join("&");
+    let text = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
     let bad = || Fault::new(Kind::BadRequest, "the path cannot be read");
     let mut uri = std::mem::take(&mut parts.uri).into_parts();
     uri.path_and_query = Some(PathAndQuery::try_from(text).map_err(|_| bad())?);
@@ -107,72 +110,70 @@ fn split_segment(path: &str) -> (&str, &str) {
     path.split_at(path.find('/').unwrap_or(path.len()))
 }
 
-/// Takes the values that begin like a key of ours out of a field in which credentials stand.
-fn from_field(headers: &mut HeaderMap, name: &HeaderName, names_caller: bool, keys: &mut Vec<PresentedKey>) {
+/// The pieces of a path or query between `&` and `=`, which no key has in it, with their escapes resolved once.
+fn unescaped(text: &str) -> impl Iterator<Item = std::borrow::Cow<'_, str>> {
+    form_urlencoded::parse(text.as_bytes()).flat_map(|(name, value)| [name, value])
+}
+
+/// Takes the credentials that begin like a key of ours out of a field that says who is asking.
+fn from_field(headers: &mut HeaderMap, name: &HeaderName, keys: &mut Vec<PresentedKey>) {
     if !headers.contains_key(name) {
         return;
     }
-    retain(headers, |field, value| match (field == name).then(|| credential(value)).flatten() {
-        Some(text) => {
-            keys.push(PresentedKey { text, names_caller });
-            false
-        }
-        None => true,
+    retain(headers, |field, value| {
+        let key = (field == name).then(|| credential(&String::from_utf8_lossy(value.as_bytes()))).flatten();
+        let stays = key.is_none();
+        keys.extend(key.map(|text| PresentedKey { text, names_caller: true }));
+        stays
     });
 }
 
-/// What a credential field says, if it begins like a key of ours: bare, `Bearer`, or the password of `Basic`.
-fn credential(value: &HeaderValue) -> Option<Secret> {
-    let text = value.to_str().ok()?.trim();
-    let ours = |text: &str| text.starts_with(key::PREFIX).then(|| Secret::new(text));
-    let Some((scheme, rest)) = text.split_once(' ') else { return ours(text) };
-    let rest = rest.trim();
-    if scheme.eq_ignore_ascii_case("bearer") {
-        return ours(rest);
-    }
-    if scheme.eq_ignore_ascii_case("basic") {
-        let decoded = Secret::new(String::from_utf8(STANDARD.decode(rest).ok()?).ok()?);
-        let (user, password) = decoded.reveal().split_once(':')?;
-        return ours(password).or_else(|| ours(user));
-    }
-    ours(text)
-}
-
-/// A whole key in any other field takes its line with it.
+/// A key in any other place takes its line with it.
 fn from_anywhere(headers: &mut HeaderMap, keys: &mut Vec<PresentedKey>) {
     retain(headers, |_, value| {
-        let text = std::str::from_utf8(value.as_bytes()).ok().filter(|text| text.len() > key::SECRET_LEN);
-        match text.and_then(find_key) {
-            Some(text) => {
-                keys.push(PresentedKey { text: Secret::new(text), names_caller: false });
-                false
-            }
-            None => true,
-        }
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let key = credential(&text).or_else(|| whole_key(&text));
+        let stays = key.is_none();
+        keys.extend(key.map(|text| PresentedKey { text, names_caller: false }));
+        stays
     });
+}
+
+/// What a field says as a credential, if that begins like a key of ours: bare, `Bearer`, or the password of `Basic`.
+fn credential(text: &str) -> Option<Secret> {
+    let text = text.trim();
+    match text.split_once(' ') {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => begins_like_key(rest),
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("basic") => {
+            let decoded = Zeroizing::new(BASE64.decode(rest.trim()).ok()?);
+            let pair = Secret::new(String::from_utf8_lossy(&decoded));
+            pair.reveal().rsplit(':').find_map(begins_like_key)
+        }
+        _ => begins_like_key(text),
+    }
+}
+
+/// All of a text that begins like a key: it is one, right or wrong.
+fn begins_like_key(text: &str) -> Option<Secret> {
+    let text = text.trim();
+    text.starts_with(key::PREFIX).then(|| Secret::new(text))
 }
 
 /// A whole key, wherever it stands in a text. Folder names such as `aigw_project` are none.
-fn find_key(text: &str) -> Option<&str> {
-    let mut from = 0;
-    while let Some(at) = text[from..].find(key::PREFIX) {
-        let start = from + at;
-        let name_at = start + key::PREFIX.len();
-        let name = text[name_at..].split('_').next().unwrap_or_default();
-        let end = name_at + name.len() + 1 + key::SECRET_LEN;
-        if let Some(whole) = text.get(start..end)
-            && key::parse(whole).is_some()
-        {
-            return Some(whole);
-        }
-        from = name_at;
-    }
-    None
+fn find_key(text: &[u8]) -> Option<Secret> {
+    let starts = text.windows(key::PREFIX.len()).enumerate().filter(|(_, window)| is_ours(window));
+    starts.map(|(at, _)| &text[at..]).find_map(|text| {
+        let name = text[key::PREFIX.len()..].iter().position(|byte| *byte == b'_')?;
+        let whole = text.get(..key::PREFIX.len() + name + 1 + key::SECRET_LEN)?;
+        let whole = std::str::from_utf8(whole).ok()?;
+        key::parse(whole).map(|_| Secret::new(whole))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use aigw_shared::key::{KeySpec, MachineSecret};
+    use base64::engine::general_purpose::STANDARD;
     use http::Request;
 
     use super::*;

@@ -8,16 +8,6 @@ use aigw_shared::fault::Kind;
 use aigw_tests::raw::{Answer, Raw};
 use aigw_tests::scene::Scene;
 
-/// Failures after which the connection is of further use: the request was read in one way only, and led nowhere.
-const STAYS: [&str; 6] = [
-    "management-route",
-    "no-gateway",
-    "no-such-route",
-    "not-logged-in",
-    "token-rejected",
-    "tool-not-signed-in",
-];
-
 /// What follows a refused request in the same write, and must never be read as one.
 const SMUGGLED: &str = "GET /openai/v1/models?smuggled HTTP/1.1\r\nhost: {host}\r\nx-api-key: {key}\r\n\r\n";
 
@@ -53,10 +43,8 @@ pub fn wrong(key: &str) -> String {
 /// A request that stops here: the failure's name and the rule that it names, in the dialect of its route.
 pub fn stops(scene: &Scene, sent: &str, status: u16, error: &str, rule: &str) -> Answer {
     scene.gateway.forget_requests();
-    let stays = STAYS.contains(&error);
     let mut raw = Raw::connect(scene.address());
-    let smuggled = if stays { String::new() } else { SMUGGLED.replace("{key}", &scene.key) };
-    raw.send([bytes(scene, sent), bytes(scene, &smuggled)].concat());
+    raw.send([bytes(scene, sent), bytes(scene, SMUGGLED)].concat());
     let answer = raw.answer_to(sent.split(' ').next().unwrap_or_default());
 
     assert_eq!((answer.status, answer.error()), (status, Some(error)), "{sent:?} {}", answer.text());
@@ -72,15 +60,9 @@ pub fn stops(scene: &Scene, sent: &str, status: u16, error: &str, rule: &str) ->
     let kind = Kind::ALL.iter().find(|kind| kind.face().code == error).expect("a failure of the list");
     assert!(!kind.face().cure.contains('`') || message.contains("`aigwctl "), "{sent:?} {message}");
 
-    if stays {
-        raw.send(bytes(scene, &get("")));
-        assert_eq!(raw.answer().status, 200, "{sent:?}");
-        assert_eq!(scene.gateway.requests().len(), 1, "{sent:?} {:#?}", scene.gateway.requests());
-    } else {
-        assert_eq!(answer.field("connection"), Some("close"), "{sent:?}");
-        ends(&mut raw, sent);
-        assert!(scene.gateway.requests().is_empty(), "{sent:?} {:#?}", scene.gateway.requests());
-    }
+    assert_eq!(answer.field("connection"), Some("close"), "{sent:?}");
+    ends(&mut raw, sent);
+    assert!(scene.gateway.requests().is_empty(), "{sent:?} {:#?}", scene.gateway.requests());
     next_is_fine(scene, sent);
     answer
 }

@@ -11,7 +11,9 @@ use crate::scene;
 
 /// The head of an upload, to be followed by its body.
 fn head(framing: &str) -> String {
-    format!("POST /openai/v1/conversations HTTP/1.1\r\nhost: {{host}}\r\nx-api-key: {{key}}\r\n{framing}\r\n\r\n")
+    format!(
+        "POST /openai/v1/conversations HTTP/1.1\r\nhost: {{host}}\r\nx-api-key: {{key}}\r\n{framing}\r\n\r\n"
+    )
 }
 
 const CHUNKED: &str = "transfer-encoding: chunked";

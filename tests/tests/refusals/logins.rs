@@ -76,6 +76,6 @@ async fn a_provider_that_needs_the_tools_own_login_says_so() {
         let request = format!(
             "POST {path} HTTP/1.1\r\nhost: {{host}}\r\nx-api-key: {{key}}\r\ncontent-length: 2\r\n\r\n{{}}"
         );
-        stops(&scene, &request, 403, "tool-not-signed-in", "its own login only");
+        stops(&scene, &request, 403, "tool-not-signed-in", "the tool's own login only");
     }
 }

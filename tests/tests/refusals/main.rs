@@ -3,10 +3,17 @@
 
 mod browsers;
 mod check;
+mod chunks;
 mod doors;
 mod fields;
+mod framing;
 mod keys;
+mod listeners;
+mod logins;
 mod paths;
+mod slow;
+mod uploads;
+mod upstream;
 
 use aigw_gateway::Setup;
 use aigw_tests::scene::Scene;

@@ -16,7 +16,8 @@ const MIB: usize = 1 << 20;
 /// failure.
 fn write_all(scene: &Scene, lines: &str, body: usize, chunked: bool) -> Raw {
     let mut raw = Raw::connect(scene.address());
-    let framing = if chunked { "transfer-encoding: chunked".to_owned() } else { format!("content-length: {body}") };
+    let framing =
+        if chunked { "transfer-encoding: chunked".to_owned() } else { format!("content-length: {body}") };
     let head = format!("POST /anthropic/v1/messages HTTP/1.1\r\nhost: {{host}}\r\n{lines}{framing}\r\n\r\n");
     let head = bytes(scene, &head);
     let piece = vec![b'x'; MIB];
