@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use aigw_shared::config::{self, Config, GatewayKind, Given, PolicyState, Shown, Sources};
 use aigw_shared::fault::{Fault, Kind};
-use aigw_shared::files;
+use aigw_shared::files::{self, Draft};
 use aigw_shared::finding::{Finding, Severity};
 use aigw_shared::paths::Paths;
 use aigw_shared::secret::Secret;
@@ -21,11 +21,16 @@ use crate::credentials::file::Store;
 use crate::gateway::{Gateway, url_text};
 use crate::keys::Keys;
 use crate::observe::health::Health;
+use crate::observe::settings;
 use crate::os::peer::Lookup;
 use crate::pipeline::record::Counters;
 
 /// A token's file is longer only if it is none.
 const MAX_TOKEN_FILE: u64 = 64 * 1024;
+/// What findings about the settings are about. No gateway can have this name.
+const SETTINGS: &str = "the settings";
+/// What is found about a gateway itself, which goes with it.
+const OF_A_GATEWAY: [&str; 4] = ["gateway-loop", "login-for-other-url", "login-damaged", "login-unreadable"];
 
 /// Where the settings come from. Read once; only the files are read again.
 #[derive(Clone, Debug)]
@@ -78,6 +83,10 @@ pub struct App {
     own: Arc<RwLock<Vec<SocketAddr>>>,
     store: Store,
     given: Given,
+    /// The URL that a token from the environment is for: the one beside it, else the first one that is configured.
+    given_for: OnceLock<String>,
+    /// The settings that only a restart changes, as they were at the start.
+    fixed: settings::Fixed,
     current: ArcSwap<Current>,
     changing: Mutex<()>,
 }
@@ -119,6 +128,8 @@ impl App {
             own: Arc::default(),
             listen: OnceLock::new(),
             given: loaded.given.clone(),
+            given_for: given_url(&origins.environment).map_or_else(OnceLock::new, OnceLock::from),
+            fixed: settings::fixed(&loaded.config),
             current: ArcSwap::from_pointee(Current {
                 config: Config::default(),
                 gateways: BTreeMap::new(),
@@ -169,40 +180,40 @@ impl App {
         let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         match load(&self.origins) {
             Ok(loaded) => {
-                self.health.clear("configuration-refused", "configuration");
                 self.take_over(loaded, None);
                 self.refuse_circles();
                 Ok(())
             }
             Err(fault) => {
                 let old = self.current.load();
+                // A mistake of the user's is no way around a policy; and it may be another one that still closes us.
+                let policy = without_files(&self.origins).ok().and_then(|loaded| unbelieved(&loaded.policy));
+                let closed = policy.or_else(|| match &old.closed {
+                    Some(old) if old.kind == Kind::BadConfiguration => Some(fault.clone()),
+                    other => other.clone(),
+                });
                 self.current.store(Arc::new(Current {
                     config: old.config.clone(),
                     gateways: old.gateways.clone(),
                     shown: old.shown.clone(),
-                    closed: old.closed.clone(),
+                    closed,
                     refused: Some(fault.to_string()),
                 }));
-                self.health.note(
-                    "configuration",
-                    Finding::new(
-                        "configuration-refused",
-                        Severity::Error,
-                        fault.what.clone(),
-                        fault.cure().to_owned(),
-                    ),
-                );
+                self.health.note(SETTINGS, found("configuration-refused", &fault));
                 Err(fault)
             }
         }
     }
 
-    /// Keeps what a login brought, and uses it from the next request on.
+    /// Keeps what a login brought, settings included, and uses it from the next request on.
     ///
     /// # Errors
     /// When it cannot be written; the old login is then as it was.
-    pub fn keep(&self, name: &str, held: Held) -> Result<(), Fault> {
-        self.store.put(name, &held)?;
+    pub fn keep(&self, name: &str, held: Held, settings: Option<Draft>) -> Result<(), Fault> {
+        let login = self.store.draft(name, &held)?;
+        settings.map_or(Ok(()), Draft::put)?;
+        login.put()?;
+        self.health.clear("login-damaged", name);
         if let Some(gateway) = self.current.load().gateways.get(name) {
             gateway.hold(held);
         }
@@ -250,33 +261,19 @@ impl App {
             gateway.hold(self.held_for(settings));
             gateways.insert(name.clone(), gateway);
         }
+        for gone in old.gateways.keys().filter(|name| !gateways.contains_key(*name)) {
+            OF_A_GATEWAY.iter().for_each(|code| self.health.clear(code, gone));
+        }
         self.keys.replace_given(&loaded.config.listen.keys);
-        for finding in loaded.findings {
-            self.health.note("configuration", finding);
-        }
-        for finding in without_effect(&loaded.config) {
-            self.health.note("configuration", finding);
-        }
-        let closed = match (&refused, &loaded.policy) {
-            (_, PolicyState::Unreadable(why)) => {
-                Some(Fault::new(Kind::PolicyUnreadable, format!("the managed policy cannot be used: {why}")))
-            }
-            (Some(fault), _) => {
-                Some(Fault::new(Kind::BadConfiguration, fault.what.clone()).cure_with(fault.cure()))
-            }
-            _ => None,
-        };
-        if let Some(fault) = &refused {
-            self.health.note(
-                "configuration",
-                Finding::new(
-                    "configuration-refused",
-                    Severity::Error,
-                    fault.what.clone(),
-                    fault.cure().to_owned(),
-                ),
-            );
-        }
+        let mut findings = loaded.findings;
+        findings.extend(settings::without_effect(&loaded.config));
+        findings.extend(settings::waiting(&self.fixed, &loaded.config));
+        findings.extend(refused.as_ref().map(|fault| found("configuration-refused", fault)));
+        self.health.replace(SETTINGS, findings);
+        let closed = unbelieved(&loaded.policy).or_else(|| {
+            let fault = refused.as_ref()?;
+            Some(Fault::new(Kind::BadConfiguration, fault.what.clone()).cure_with(fault.cure()))
+        });
         self.current.store(Arc::new(Current {
             config: loaded.config,
             gateways,
@@ -286,55 +283,58 @@ impl App {
         }));
     }
 
-    /// The credential for a gateway: from the environment for the one named `default`, else the stored one.
+    /// The credential for a gateway: from the environment for the one named `default`, else the stored one. What was
+    /// given for another URL is not used, and told of.
     fn held_for(&self, settings: &config::Gateway) -> Held {
-        if settings.name == "default" && settings.kind != GatewayKind::Generic {
-            match self.given_token() {
-                Ok(Some(token)) => {
-                    let url = url_text(settings.url.as_ref());
-                    return Held { url, token: Some(token), ..Held::default() };
-                }
-                Ok(None) => {}
-                Err(fault) => self.health.note(
-                    "token-file",
-                    Finding::new("token-file", Severity::Error, fault.what.clone(), fault.cure().to_owned()),
+        let url = url_text(settings.url.as_ref());
+        let held = self.given_to(settings, &url).unwrap_or_else(|| self.kept_for(&settings.name));
+        if held.token.is_some() && held.url != url {
+            self.health.note(
+                &settings.name,
+                Finding::new(
+                    "login-for-other-url",
+                    Severity::Warning,
+                    format!(
+                        "the login for the gateway {} was given for {}, not for {url}",
+                        settings.name, held.url
+                    ),
+                    "run `aigwctl login`, or start aigwd again if it was given a token for the new URL",
                 ),
-            }
+            );
+        } else {
+            self.health.clear("login-for-other-url", &settings.name);
         }
-        match self.store.get(&settings.name) {
-            Ok((held, finding)) => {
-                if let Some(finding) = finding {
-                    self.health.note(&settings.name, finding);
-                }
-                let url = url_text(settings.url.as_ref());
-                if held.token.is_some() && held.url != url {
-                    self.health.note(
-                        &settings.name,
-                        Finding::new(
-                            "login-for-other-url",
-                            Severity::Warning,
-                            format!(
-                                "the login for the gateway {} was given for {}, not for {url}",
-                                settings.name, held.url
-                            ),
-                            "run `aigwctl login`",
-                        ),
-                    );
-                } else {
-                    self.health.clear("login-for-other-url", &settings.name);
+        held
+    }
+
+    fn given_to(&self, settings: &config::Gateway, url: &str) -> Option<Held> {
+        if settings.name != "default" || settings.kind == GatewayKind::Generic {
+            return None;
+        }
+        let token = self.given_token();
+        match &token {
+            Ok(_) => self.health.clear("token-file", "token-file"),
+            Err(fault) => self.health.note("token-file", found("token-file", fault)),
+        }
+        let token = token.ok().flatten()?;
+        let url = match url {
+            "" => String::new(),
+            url => self.given_for.get_or_init(|| url.to_owned()).clone(),
+        };
+        Some(Held { url, token: Some(token), ..Held::default() })
+    }
+
+    fn kept_for(&self, name: &str) -> Held {
+        match self.store.get(name) {
+            Ok((held, damage)) => {
+                self.health.clear("login-unreadable", name);
+                if let Some(finding) = damage {
+                    self.health.note(name, finding);
                 }
                 held
             }
             Err(fault) => {
-                self.health.note(
-                    &settings.name,
-                    Finding::new(
-                        "login-unreadable",
-                        Severity::Error,
-                        fault.what.clone(),
-                        fault.cure().to_owned(),
-                    ),
-                );
+                self.health.note(name, found("login-unreadable", &fault));
                 Held::default()
             }
         }
@@ -360,16 +360,19 @@ impl App {
                 .iter()
                 .chain(gateway.settings.providers.values().filter_map(|p| p.base_url.as_ref()));
             let circle = gateway.local && urls.into_iter().any(|url| self.is_own_url(url));
+            let name = &gateway.settings.name;
             if circle {
                 self.health.note(
-                    &gateway.settings.name,
+                    name,
                     Finding::new(
                         "gateway-loop",
                         Severity::Error,
-                        format!("the URL of the gateway {} is aigwd's own address", gateway.settings.name),
+                        format!("the URL of the gateway {name} is aigwd's own address"),
                         "set the deployment's own URL: `aigwctl login URL`",
                     ),
                 );
+            } else {
+                self.health.clear("gateway-loop", name);
             }
         }
     }
@@ -390,6 +393,12 @@ fn load(origins: &Origins) -> Result<config::Loaded, Fault> {
     config::load(&Sources::of(&origins.paths, origins.environment.clone(), origins.flags.clone())?)
 }
 
+/// Why a policy stops all forwarding, if it does.
+fn unbelieved(policy: &PolicyState) -> Option<Fault> {
+    let PolicyState::Unreadable(why) = policy else { return None };
+    Some(Fault::new(Kind::PolicyUnreadable, format!("the managed policy cannot be used: {why}")))
+}
+
 /// The settings of a daemon whose files cannot be read: what the environment and the flags say, so that it listens where
 /// it is looked for. The policy is still asked, since it may close everything.
 fn without_files(origins: &Origins) -> Result<config::Loaded, Fault> {
@@ -397,30 +406,12 @@ fn without_files(origins: &Origins) -> Result<config::Loaded, Fault> {
     config::load(&Sources { system: None, user: std::path::PathBuf::new(), ..sources })
 }
 
-/// Settings that are accepted and have no effect in this version, told of rather than passed over.
-fn without_effect(config: &Config) -> Vec<Finding> {
-    let mut set = Vec::new();
-    let default = Config::default();
-    if config.intercept != default.intercept {
-        set.push("intercept");
-    }
-    if config.tunnel != default.tunnel {
-        set.push("tunnel");
-    }
-    if config.listen.keyless {
-        set.push("listen.keyless");
-    }
-    if config.gateways.values().any(|gateway| gateway.header_command.is_some()) {
-        set.push("gateway.NAME.header_command");
-    }
-    set.into_iter()
-        .map(|key| {
-            Finding::new(
-                "setting-without-effect",
-                Severity::Warning,
-                format!("`{key}` is set, and this version does nothing with it"),
-                "remove it, or update aigw",
-            )
-        })
-        .collect()
+fn found(code: &'static str, fault: &Fault) -> Finding {
+    Finding::new(code, Severity::Error, fault.what.clone(), fault.cure())
+}
+
+/// `AIGW_URL`, as a URL is written beside what was given for it.
+fn given_url(environment: &[(OsString, OsString)]) -> Option<String> {
+    let (_, text) = environment.iter().find(|(name, _)| name == "AIGW_URL")?;
+    Some(url_text(Some(&url::Url::parse(text.to_str()?).ok()?)))
 }

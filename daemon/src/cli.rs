@@ -45,7 +45,7 @@ enum Command {
 struct Run {
     /// Port of both doors, on 127.0.0.1 and ::1; 0 lets the system choose [setting: listen.port]
     #[arg(long, value_name = "PORT")]
-    port: Option<u16>,
+    port: Option<String>,
     /// off, error, warn, info, debug or trace [setting: log.level]
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
@@ -56,8 +56,7 @@ struct Run {
 
 impl Run {
     fn settings(self) -> Vec<(String, String)> {
-        let port = self.port.map(|port| port.to_string());
-        let flags = [("listen.port", port), ("log.level", self.log_level), ("log.format", self.log_format)];
+        let flags = [("listen.port", self.port), ("log.level", self.log_level), ("log.format", self.log_format)];
         flags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
     }
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use aigw_shared::config;
@@ -33,6 +33,9 @@ const SHORTEST_DIAL: Duration = Duration::from_secs(3);
 const LONGEST_DIAL: Duration = Duration::from_secs(10);
 /// How long one address family has before the other is tried too (RFC 8305).
 const HAPPY_EYEBALLS: Duration = Duration::from_millis(250);
+/// As much as TLS gives in a few records. A peer that sends without end fills more than a hundred reads before anybody
+/// else has a turn to stop it.
+const MAX_READ: usize = 64 * 1024;
 /// A CA file longer than this is none.
 const MAX_PEM: u64 = 4 * 1024 * 1024;
 
@@ -306,7 +309,14 @@ pub enum Link {
 impl AsyncRead for Link {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Plain(stream) => {
+                let room = buf.remaining().min(MAX_READ);
+                let mut part = ReadBuf::new(buf.initialize_unfilled_to(room));
+                ready!(Pin::new(stream).poll_read(cx, &mut part))?;
+                let read = part.filled().len();
+                buf.advance(read);
+                Poll::Ready(Ok(()))
+            }
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }

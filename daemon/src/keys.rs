@@ -71,36 +71,20 @@ impl Keys {
     /// # Errors
     /// When the state folder cannot be read or written.
     pub fn open(secret_file: &Path, list_file: &Path) -> Result<(Self, Vec<Finding>), Fault> {
-        let mut findings = Vec::new();
         if let Some(folder) = list_file.parent() {
             files::create_private_dir(folder)?;
         }
-        let stored = match read(list_file)? {
-            None => None,
-            Some(bytes) => match serde_json::from_slice::<BTreeMap<String, Stored>>(&bytes) {
-                Ok(list) if list.keys().all(|name| key::is_name(name)) => Some(list),
-                _ => {
-                    let kept = files::set_aside(list_file)?;
-                    findings.push(Finding::new(
-                        "key-list-damaged",
-                        Severity::Warning,
-                        format!(
-                            "the list of local keys was damaged (kept as {}); all keys are new",
-                            kept.display()
-                        ),
-                        "run `aigwctl env` or `aigwctl setup` again for each tool",
-                    ));
-                    None
-                }
-            },
-        };
-        let secret = match &stored {
-            Some(_) => read(secret_file)?.and_then(|bytes| MachineSecret::from_file(&bytes)),
-            None => None,
-        };
+        let mut findings = Vec::new();
+        let stored = read_list(list_file, &mut findings)?;
+        let secret = read_secret(secret_file, &mut findings)?;
         let (secret, stored) = match (secret, stored) {
             (Some(secret), Some(stored)) => (secret, stored),
-            _ => {
+            (secret, stored) => {
+                let lost = secret.is_some() || stored.is_some();
+                if lost && findings.is_empty() {
+                    let what = "the list of local keys, or the secret that they are made from, was lost";
+                    findings.push(all_new("key-list-lost", what));
+                }
                 let secret = MachineSecret::random()
                     .map_err(|error| Fault::new(Kind::Internal, format!("no randomness: {error}")))?;
                 // The list goes first: without it, the old secret must not live on.
@@ -291,6 +275,37 @@ impl From<(String, Stored)> for Entry {
     }
 }
 
+/// The list as it was stored. A damaged one is kept aside and told of.
+fn read_list(file: &Path, findings: &mut Vec<Finding>) -> Result<Option<BTreeMap<String, Stored>>, Fault> {
+    let Some(bytes) = read(file)? else { return Ok(None) };
+    match serde_json::from_slice::<BTreeMap<String, Stored>>(&bytes) {
+        Ok(list) if list.keys().all(|name| key::is_name(name)) => Ok(Some(list)),
+        _ => {
+            let kept = files::set_aside(file)?;
+            let what = format!("the list of local keys was damaged (kept as {})", kept.display());
+            findings.push(all_new("key-list-damaged", &what));
+            Ok(None)
+        }
+    }
+}
+
+/// The machine secret. A damaged one is kept aside and told of.
+fn read_secret(file: &Path, findings: &mut Vec<Finding>) -> Result<Option<MachineSecret>, Fault> {
+    let Some(bytes) = read(file)? else { return Ok(None) };
+    let secret = MachineSecret::from_file(&bytes);
+    if secret.is_none() {
+        let kept = files::set_aside(file)?;
+        let what = format!("the secret of the local keys was damaged (kept as {})", kept.display());
+        findings.push(all_new("key-secret-damaged", &what));
+    }
+    Ok(secret)
+}
+
+fn all_new(code: &'static str, what: &str) -> Finding {
+    let cure = "run `aigwctl env` or `aigwctl setup` again for each tool";
+    Finding::new(code, Severity::Warning, format!("{what}; all keys are new"), cure)
+}
+
 fn read(file: &Path) -> Result<Option<Vec<u8>>, Fault> {
     files::read_limited(file, MAX_LIST)
 }
@@ -327,7 +342,7 @@ mod tests {
             assert!(fresh.check(first.reveal()).is_none());
             assert!(fresh.check(second.reveal()).is_none());
             assert_ne!(fresh.get_or_make("env").unwrap(), first);
-            assert_eq!(findings.len(), usize::from(damage.is_some()));
+            assert_eq!(findings.len(), 1);
         }
     }
 

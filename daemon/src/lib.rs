@@ -9,7 +9,7 @@
 //! ```
 //!
 //! One port has two doors: requests for a path are the forwarder's, requests for another address the proxy's. From
-//! [`pipeline::inbound::Inbound`] on, nothing asks which door it was.
+//! `pipeline/inbound.rs` on, nothing asks which door it was.
 //!
 //! What always holds:
 //! - Only `pipeline/credential.rs` puts a secret into a request; only it, the stores and the key list reveal one.

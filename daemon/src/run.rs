@@ -32,7 +32,7 @@ impl Daemon {
     /// # Errors
     /// `AlreadyRunning`, `PortTaken`, and whatever is wrong with the files.
     pub async fn start(origins: Origins) -> Result<Self, Fault> {
-        let files_limit = limits::apply();
+        let room = listen::Room::of(limits::apply());
         let paths = origins.paths.clone();
         files::create_private_dir(&paths.state)?;
         let lock = take_lock(&paths.lock_file())?;
@@ -50,9 +50,9 @@ impl Daemon {
 
         let mut tasks = JoinSet::new();
         for listener in listeners {
-            let app = app.clone();
+            let (app, room) = (app.clone(), room.clone());
             tasks.spawn(async move {
-                listen::serve(app, listener, files_limit).await;
+                listen::serve(app, listener, room).await;
                 "listener"
             });
         }
@@ -106,11 +106,12 @@ impl Daemon {
 /// # Errors
 /// Why it could not start, or did not end well.
 pub async fn run(origins: Origins) -> Result<(), Fault> {
+    // Before anybody can know that we are there, and ask us to stop.
+    let mut signals =
+        Signals::new().map_err(|error| Fault::new(Kind::Internal, format!("no signal handlers: {error}")))?;
     let daemon = Daemon::start(origins).await?;
     let app = daemon.app.clone();
     crate::observe::log::start(&app.current().config.log)?;
-    let mut signals =
-        Signals::new().map_err(|error| Fault::new(Kind::Internal, format!("no signal handlers: {error}")))?;
     for finding in app.health.all() {
         tracing::warn!(code = finding.code, "{}", finding.text);
     }

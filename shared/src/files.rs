@@ -7,6 +7,8 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tempfile::NamedTempFile;
+
 use crate::fault::{Fault, Kind};
 use crate::os::{dirs, owner};
 
@@ -15,18 +17,50 @@ use crate::os::{dirs, owner};
 /// # Errors
 /// When the folder is missing or full, or is not ours to write to; the file is then as it was.
 pub fn write_private(path: &Path, content: &[u8]) -> Result<(), Fault> {
-    replace(path, content).map_err(|error| fault(path, "cannot be written", &error))
+    Draft::of(path, content)?.put()
 }
 
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // `tempfile` creates it with mode 0600.
-    let mut file = tempfile::Builder::new().prefix(".aigw-").tempfile_in(folder)?;
-    file.write_all(content)?;
-    file.as_file().sync_all()?;
-    file.persist(&target).map_err(|error| error.error)?;
-    dirs::sync_folder(folder)
+/// A file's new content, on the disk and not yet in its place. Whoever changes several files writes all of them first:
+/// a full disk then leaves all as they were. Dropping it takes it away.
+pub struct Draft {
+    file: NamedTempFile,
+    target: PathBuf,
+}
+
+impl Draft {
+    /// Writes it beside the file that it will replace.
+    ///
+    /// # Errors
+    /// When the folder is missing or full, or is not ours to write to.
+    pub fn of(path: &Path, content: &[u8]) -> Result<Self, Fault> {
+        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let write = || {
+            // `tempfile` creates it with mode 0600.
+            let mut file = tempfile::Builder::new().prefix(".aigw-").tempfile_in(folder_of(&target))?;
+            file.write_all(content)?;
+            file.as_file().sync_all()?;
+            Ok(file)
+        };
+        let file = write().map_err(|error| fault(path, "cannot be written", &error))?;
+        Ok(Self { file, target })
+    }
+
+    /// Puts it in its place, in one step.
+    ///
+    /// # Errors
+    /// When the file cannot be replaced; it is then as it was.
+    pub fn put(self) -> Result<(), Fault> {
+        let Self { file, target } = self;
+        let replace = || {
+            file.persist(&target).map_err(|error| error.error)?;
+            dirs::sync_folder(folder_of(&target))
+        };
+        replace().map_err(|error| fault(&target, "cannot be written", &error))
+    }
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Makes a folder of mode 0700, and its parents where they are missing. One that exists has to be ours, and is closed

@@ -30,13 +30,14 @@ const FIRST: Duration = Duration::from_secs(10);
 /// Between two requests.
 const IDLE: Duration = Duration::from_secs(300);
 
-/// Accepts conversations until the daemon drains.
+/// Accepts conversations until the daemon ends: while streams finish it can still be asked, and who waits for its end
+/// sees that it is there.
 pub async fn serve(app: Arc<App>, listener: Listener) {
     let room = Arc::new(Semaphore::new(MOST));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = app.draining.cancelled() => return,
+            () = app.ended.cancelled() => return,
         };
         let stream = match accepted {
             Ok(stream) => stream,
@@ -56,11 +57,12 @@ pub async fn serve(app: Arc<App>, listener: Listener) {
             continue;
         };
         let app = app.clone();
-        app.clone().tasks.spawn(async move {
+        // Not among the daemon's tasks: nobody's streams wait for an `aigwctl`.
+        tokio::spawn(async move {
             let _permit = permit;
             tokio::select! {
                 () = conversation(&app, stream) => {}
-                () = app.draining.cancelled() => {}
+                () = app.ended.cancelled() => {}
             }
         });
     }
@@ -81,18 +83,21 @@ async fn conversation(app: &Arc<App>, mut stream: Stream) {
         let response = match frame {
             Ok(frame) => match codec::decode::<Request>(&frame) {
                 Ok(request) if common || request.is_frozen() => answer::to(app, request).await,
-                Ok(_) => failed(&version_mismatch(theirs)),
-                Err(_) if !common => failed(&version_mismatch(theirs)),
+                Ok(_) => failed(&version_mismatch(theirs, Hello::OURS)),
+                Err(_) if !common => failed(&version_mismatch(theirs, Hello::OURS)),
                 Err(error) => failed(&Fault::new(Kind::BadRequest, error.to_string())),
             },
             // A length above the limit: nothing after it can be trusted to be a frame.
-            Err(error) => {
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
                 let response = failed(&Fault::new(Kind::BadRequest, error.to_string()));
                 let _ = send(&mut frames, &response).await;
                 return;
             }
+            // It left in the middle of one.
+            Err(_) => return,
         };
-        if send(&mut frames, &response).await.is_err() {
+        // One who does not read must not keep its place for ever.
+        if !matches!(timeout(FIRST, send(&mut frames, &response)).await, Ok(Ok(()))) {
             return;
         }
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use aigw_shared::fault::{Fault, Kind};
-use aigw_shared::files;
+use aigw_shared::files::{self, Draft};
 use aigw_shared::finding::{Finding, Severity};
 use zeroize::Zeroizing;
 
@@ -52,15 +52,15 @@ impl Store {
         }
     }
 
-    /// Keeps this for the gateway. The old one stays until the new one is on the disk.
+    /// What is to be kept for the gateway, on the disk and not yet in force.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn put(&self, gateway: &str, held: &Held) -> Result<(), Fault> {
+    pub fn draft(&self, gateway: &str, held: &Held) -> Result<Draft, Fault> {
         let bytes = serde_json::to_vec_pretty(held)
             .map(Zeroizing::new)
             .map_err(|_| Fault::new(Kind::Internal, "the login cannot be written"))?;
-        files::write_private(&self.file(gateway), &bytes)
+        Draft::of(&self.file(gateway), &bytes)
     }
 
     /// Forgets it.
@@ -99,7 +99,7 @@ mod tests {
             user: Some("ada".into()),
             ..Held::default()
         };
-        store.put("default", &held).unwrap();
+        store.draft("default", &held).unwrap().put().unwrap();
         assert_eq!(store.get("default").unwrap(), (held, None));
         store.forget("default").unwrap();
         store.forget("default").unwrap();

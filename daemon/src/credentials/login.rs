@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use aigw_shared::config::edit;
 use aigw_shared::config::{Config, CredentialForm, Gateway as Settings, GatewayKind, ProviderSettings};
 use aigw_shared::fault::{Fault, Kind};
-use aigw_shared::files;
+use aigw_shared::files::{self, Draft};
 use aigw_shared::ipc::payload::{LoggedIn, Login, LoginNeeds, LoginQuery};
 use aigw_shared::provider::{self, Dialect};
 use time::OffsetDateTime;
@@ -73,8 +73,8 @@ pub async fn log_in(app: &App, login: Login) -> Result<LoggedIn, Fault> {
         GatewayKind::Generic => with_keys(app, &candidate, &login).await?,
         GatewayKind::Coder | GatewayKind::CoderStandalone => (with_token(&candidate, &login).await?, true),
     };
-    write_settings(app, &settings, login.ca_file.is_some())?;
-    app.keep(&settings.name, held.clone())?;
+    let new_settings = draft_settings(app, &settings, login.ca_file.is_some())?;
+    app.keep(&settings.name, held.clone(), new_settings)?;
     app.reload()?;
     if let Some(gateway) = app.current().gateways.get(&settings.name) {
         gateway.saw(true);
@@ -209,8 +209,8 @@ fn settings(config: &Config, query: &LoginQuery) -> Result<Settings, Fault> {
     Ok(settings)
 }
 
-/// Writes what is new about the gateway into the user's file, and leaves everything else in it as it is.
-fn write_settings(app: &App, settings: &Settings, new_ca: bool) -> Result<(), Fault> {
+/// The user's file with what is new about the gateway, if anything is; everything else in it stays as it is.
+fn draft_settings(app: &App, settings: &Settings, new_ca: bool) -> Result<Option<Draft>, Fault> {
     let old = app.current().config.gateways.get(&settings.name).cloned();
     let key = |name: &str| vec!["gateway".to_owned(), settings.name.clone(), name.to_owned()];
     let mut changes: Vec<(Vec<String>, toml_edit::Value)> = Vec::new();
@@ -227,14 +227,14 @@ fn write_settings(app: &App, settings: &Settings, new_ca: bool) -> Result<(), Fa
         changes.push((key("ca_file"), file.display().to_string().into()));
     }
     if changes.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let file = app.origins.paths.config_file();
     let text = files::read_limited(&file, MAX_CONFIG)?.unwrap_or_default();
     let text = String::from_utf8(text)
         .map_err(|_| Fault::new(Kind::BadConfiguration, format!("{} is not text", file.display())))?;
     files::create_private_dir(&app.origins.paths.config)?;
-    files::write_private(&file, edit::set(&text, &changes)?.as_bytes())
+    Draft::of(&file, edit::set(&text, &changes)?.as_bytes()).map(Some)
 }
 
 fn read_url(text: &str) -> Result<Url, Fault> {

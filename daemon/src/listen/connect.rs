@@ -3,19 +3,14 @@
 
 use aigw_shared::fault::{Fault, Kind};
 use http::Response;
-use hyper::body::Incoming;
 
 use crate::pipeline::admit::{self, Rules};
 use crate::pipeline::body::Answer;
 use crate::pipeline::inbound::Inbound;
 
 /// Says why a request stops here.
-pub fn request(mut inbound: Inbound, rules: &Rules<'_>) -> Result<Response<Answer>, (Fault, Incoming)> {
-    let admitted = admit::proxy(&inbound.parts)
-        .and_then(|()| admit::caller(&mut inbound.parts, inbound.caller.owner, rules, Kind::ProxyKeyMissing));
-    let fault = match admitted {
-        Ok(_) => Fault::new(Kind::ProxyUnavailable, "this version of aigwd is no proxy yet"),
-        Err(fault) => fault,
-    };
-    Err((fault, inbound.body))
+pub fn request(mut inbound: Inbound, rules: &Rules<'_>) -> Result<Response<Answer>, Fault> {
+    admit::proxy(&inbound.parts)?;
+    admit::caller(&mut inbound.parts, inbound.caller.owner, rules, Kind::ProxyKeyMissing)?;
+    Err(Fault::new(Kind::ProxyUnavailable, "this version of aigwd is no proxy yet"))
 }

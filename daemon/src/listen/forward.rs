@@ -4,35 +4,27 @@ use std::sync::Arc;
 
 use aigw_shared::fault::{Fault, Kind};
 use http::{Response, StatusCode};
-use hyper::body::Incoming;
 
 use crate::app::App;
 use crate::pipeline;
 use crate::pipeline::admit::{self, Rules};
-use crate::pipeline::body::{Answer, discard};
+use crate::pipeline::body::Answer;
 use crate::pipeline::inbound::Inbound;
 
-/// Answers a request, or says why it stops here, giving its body back unread.
+/// Answers a request, or says why it stops here.
 pub async fn request(
     app: &Arc<App>,
     mut inbound: Inbound,
     rules: &Rules<'_>,
-) -> Result<Response<Answer>, (Fault, Incoming)> {
-    let admitted =
-        admit::forwarder(&inbound.parts, rules).and_then(|()| match health(app, inbound.parts.uri.path()) {
-            Some(status) => Ok(Err(status)),
-            None => admit::caller(&mut inbound.parts, inbound.caller.owner, rules, Kind::KeyMissing).map(Ok),
-        });
-    match admitted {
-        Ok(Ok(admission)) => Ok(pipeline::handle(app, inbound, admission).await),
-        Ok(Err(status)) => {
-            discard(inbound.body, &app.tasks);
-            let mut response = Response::new(Answer::empty());
-            *response.status_mut() = status;
-            Ok(response)
-        }
-        Err(fault) => Err((fault, inbound.body)),
+) -> Result<Response<Answer>, Fault> {
+    admit::forwarder(&inbound.parts, rules)?;
+    if let Some(status) = health(app, inbound.parts.uri.path()) {
+        let mut response = Response::new(Answer::empty());
+        *response.status_mut() = status;
+        return Ok(response);
     }
+    let admission = admit::caller(&mut inbound.parts, inbound.caller.owner, rules, Kind::KeyMissing)?;
+    Ok(pipeline::handle(app, inbound, admission).await)
 }
 
 /// The two paths that need no key, and reveal nothing but that the daemon is there and takes requests.

@@ -10,18 +10,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aigw_shared::fault::{Fault, Kind};
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::app::App;
 use crate::pipeline::admit::{self, Rules, Target};
-use crate::pipeline::body::{self, Answer};
+use crate::pipeline::body::Answer;
 use crate::pipeline::inbound::{Caller, Inbound};
 use crate::pipeline::{explain, route};
 use phase::{Phase, Watched};
@@ -34,6 +34,10 @@ const MAX_HEAD: usize = 64 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Files that connections leave to everything else.
 const RESERVED_FILES: u64 = 64;
+/// So many at once are told that there is no room; others are just closed.
+const TURNED_AWAY: usize = 24;
+/// Closing on a client that is still sending would take our words from it.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Takes the port on both loopback addresses. IPv6 may be missing on the machine; a taken port is not passed over.
 ///
@@ -59,22 +63,38 @@ fn taken(port: u16, error: &io::Error) -> Fault {
     Fault::new(Kind::PortTaken, format!("port {port} is taken by {owner}"))
 }
 
+/// How many connections there may be, at all listeners together.
+#[derive(Clone)]
+pub struct Room {
+    served: Arc<Semaphore>,
+    turned_away: Arc<Semaphore>,
+}
+
+impl Room {
+    /// Of a process that may have so many files: each connection needs one for the client and one for the gateway.
+    pub fn of(files: u64) -> Self {
+        let connections = (files.saturating_sub(RESERVED_FILES) / 2).clamp(16, Semaphore::MAX_PERMITS as u64);
+        let connections = usize::try_from(connections).unwrap_or(Semaphore::MAX_PERMITS);
+        let permits = |count| Arc::new(Semaphore::new(count));
+        Self { served: permits(connections), turned_away: permits(TURNED_AWAY) }
+    }
+}
+
 /// Accepts connections until the daemon drains.
-pub async fn serve(app: Arc<App>, listener: TcpListener, files: u64) {
-    let connections = (files.saturating_sub(RESERVED_FILES) / 2).clamp(16, Semaphore::MAX_PERMITS as u64);
-    let room = Arc::new(Semaphore::new(usize::try_from(connections).unwrap_or(Semaphore::MAX_PERMITS)));
+pub async fn serve(app: Arc<App>, listener: TcpListener, room: Room) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = app.draining.cancelled() => return,
         };
         match accepted {
-            Ok((stream, peer)) => match room.clone().try_acquire_owned() {
-                Ok(permit) => greet(&app, stream, peer, permit),
-                Err(_) => {
-                    app.tasks.spawn(turn_away(stream));
+            Ok((stream, peer)) => {
+                if let Ok(permit) = room.served.clone().try_acquire_owned() {
+                    greet(&app, stream, peer, permit);
+                } else if let Ok(permit) = room.turned_away.clone().try_acquire_owned() {
+                    app.tasks.spawn(turn_away(stream, permit));
                 }
-            },
+            }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -95,10 +115,15 @@ fn greet(app: &Arc<App>, stream: TcpStream, peer: SocketAddr, permit: OwnedSemap
     });
 }
 
-async fn turn_away(mut stream: TcpStream) {
+async fn turn_away(mut stream: TcpStream, _permit: OwnedSemaphorePermit) {
     const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\nx-aigw-error: overloaded\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-    let _ = stream.write_all(FULL).await;
-    let _ = stream.shutdown().await;
+    let answer = async {
+        stream.write_all(FULL).await?;
+        stream.shutdown().await?;
+        while stream.read(&mut [0; 1024]).await? > 0 {}
+        Ok::<_, io::Error>(())
+    };
+    let _ = tokio::time::timeout(LINGER, answer).await;
 }
 
 /// Serves HTTP/1.1 until the client leaves, is too slow with a head, or the daemon drains.
@@ -106,9 +131,12 @@ async fn connection(app: Arc<App>, stream: TcpStream, local: SocketAddr, caller:
     let phase = Arc::new(Phase::new());
     let io = TokioIo::new(Watched::new(stream, phase.clone()));
     let service = service_fn(|request| {
-        let (app, busy) = (app.clone(), Phase::busy(&phase));
+        let (app, phase, busy) = (app.clone(), phase.clone(), Phase::busy(&phase));
         async move {
             let response = request_on(&app, request, local, caller).await;
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                phase.never_linger();
+            }
             Ok::<_, std::convert::Infallible>(response.map(|body| busy.until_end_of(body)))
         }
     });
@@ -133,6 +161,7 @@ async fn connection(app: Arc<App>, stream: TcpStream, local: SocketAddr, caller:
             () = phase.too_slow() => return,
             () = app.draining.cancelled(), if !draining => {
                 draining = true;
+                phase.never_linger();
                 http.as_mut().graceful_shutdown();
             }
             () = app.ended.cancelled() => return,
@@ -155,10 +184,7 @@ async fn request_on(
     let answer = match admit::target(&inbound.parts, local) {
         Ok(Target::Ours) => forward::request(app, inbound, &rules).await,
         Ok(Target::Proxy) => connect::request(inbound, &rules),
-        Err(fault) => Err((fault, inbound.body)),
+        Err(fault) => Err(fault),
     };
-    answer.unwrap_or_else(|(fault, unread)| {
-        body::discard(unread, &app.tasks);
-        explain::refuse(&fault, dialect)
-    })
+    answer.unwrap_or_else(|fault| explain::refuse(&fault, dialect))
 }

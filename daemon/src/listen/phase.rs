@@ -1,12 +1,13 @@
-//! What a connection is doing, so that a head that does not end and an idle connection are closed in time, and a stream
-//! that is alive never is.
+//! What a connection is doing, so that a head that does not end and an idle connection are closed in time, a stream that
+//! is alive never is, and a client that is still sending gets to read our last answer.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,6 +21,8 @@ use tokio::time::{Instant, sleep_until};
 const HEAD: Duration = Duration::from_secs(10);
 /// Between two requests, and before the first.
 const IDLE: Duration = Duration::from_secs(60);
+/// From our last word to the client's.
+const LINGER: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -29,6 +32,8 @@ enum State {
     Head(Instant),
     /// So many requests are being answered.
     Busy(u32),
+    /// We have closed our side, and the client has not closed its own.
+    Closing(Instant),
 }
 
 /// The phase of one connection.
@@ -36,21 +41,31 @@ enum State {
 pub struct Phase {
     state: Mutex<State>,
     changed: Notify,
+    lingers: AtomicBool,
 }
 
 impl Phase {
     /// A connection that was just accepted.
     pub fn new() -> Self {
-        Self { state: Mutex::new(State::Idle(Instant::now())), changed: Notify::new() }
+        Self {
+            state: Mutex::new(State::Idle(Instant::now())),
+            changed: Notify::new(),
+            lingers: AtomicBool::new(true),
+        }
+    }
+
+    /// From now on our side closes without a look at the client's: the connection speaks another protocol, or the daemon
+    /// is about to end.
+    pub fn never_linger(&self) {
+        self.lingers.store(false, Ordering::Relaxed);
     }
 
     /// A request's head is complete; its answer ends with the value returned.
     pub fn busy(phase: &Arc<Self>) -> Busy {
-        let mut state = phase.lock();
-        *state = match *state {
+        phase.change(|state| match state {
             State::Busy(requests) => State::Busy(requests + 1),
             _ => State::Busy(1),
-        };
+        });
         Busy(phase.clone())
     }
 
@@ -61,6 +76,7 @@ impl Phase {
             let deadline = match *self.lock() {
                 State::Idle(since) => Some(since + IDLE),
                 State::Head(since) => Some(since + HEAD),
+                State::Closing(since) => Some(since + LINGER),
                 State::Busy(_) => None,
             };
             match deadline {
@@ -75,23 +91,34 @@ impl Phase {
     }
 
     fn received(&self) {
-        let mut state = self.lock();
-        if let State::Idle(_) = *state {
-            *state = State::Head(Instant::now());
-            drop(state);
-            self.changed.notify_waiters();
-        }
+        self.change(|state| match state {
+            State::Idle(_) => State::Head(Instant::now()),
+            other => other,
+        });
     }
 
     fn done(&self) {
-        let mut state = self.lock();
-        *state = match *state {
+        self.change(|state| match state {
             State::Busy(requests @ 2..) => State::Busy(requests - 1),
+            State::Closing(since) => State::Closing(since),
             _ => State::Idle(Instant::now()),
-        };
-        let idle = matches!(*state, State::Idle(_));
+        });
+    }
+
+    fn closing(&self) {
+        self.change(|state| match state {
+            State::Closing(since) => State::Closing(since),
+            _ => State::Closing(Instant::now()),
+        });
+    }
+
+    fn change(&self, next: impl FnOnce(State) -> State) {
+        let mut state = self.lock();
+        let old = *state;
+        *state = next(old);
+        let changed = *state != old;
         drop(state);
-        if idle {
+        if changed {
             self.changed.notify_waiters();
         }
     }
@@ -144,7 +171,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Timed<B> {
     }
 }
 
-/// A connection that notices when something arrives.
+/// A connection that notices when something arrives, and closes with grace.
 pub struct Watched {
     stream: TcpStream,
     phase: Arc<Phase>,
@@ -181,8 +208,21 @@ impl AsyncWrite for Watched {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
+    /// Closes our side, then reads on until the client closes its own: with bytes unread, closing would be a reset, which
+    /// takes from a client that is still sending the answer that it has not read.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        if self.phase.lingers.load(Ordering::Relaxed) {
+            self.phase.closing();
+            let mut unwanted = [0; 16 * 1024];
+            let mut read = ReadBuf::new(&mut unwanted);
+            while ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read)).is_ok()
+                && !read.filled().is_empty()
+            {
+                read.clear();
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_write_vectored(
@@ -195,5 +235,76 @@ impl AsyncWrite for Watched {
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How long a connection lives on from here.
+    async fn lives(phase: &Phase) -> Duration {
+        let begun = Instant::now();
+        phase.too_slow().await;
+        begun.elapsed()
+    }
+
+    async fn wait(seconds: u64) {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn h9_an_idle_connection_has_a_minute_and_a_head_ten_seconds() {
+        let phase = Arc::new(Phase::new());
+        assert_eq!(lives(&phase).await.as_secs(), 60);
+
+        let phase = Arc::new(Phase::new());
+        wait(50).await;
+        phase.received();
+        wait(9).await;
+        // More of it gives no more time.
+        phase.received();
+        assert_eq!(lives(&phase).await.as_secs(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_is_answered_has_all_the_time_it_needs_and_a_minute_begins_after_it() {
+        let phase = Arc::new(Phase::new());
+        phase.received();
+        let busy = Phase::busy(&phase);
+        let day = Duration::from_secs(86_400);
+        assert!(tokio::time::timeout(day, phase.too_slow()).await.is_err());
+        // An upload comes in meanwhile.
+        phase.received();
+        assert!(tokio::time::timeout(day, phase.too_slow()).await.is_err());
+        drop(busy);
+        assert_eq!(lives(&phase).await.as_secs(), 60);
+        // A second request begins as the first did.
+        phase.received();
+        assert_eq!(lives(&phase).await.as_secs(), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_that_is_waited_for_moves_with_the_phase() {
+        let phase = Arc::new(Phase::new());
+        let waiting = tokio::spawn({
+            let phase = phase.clone();
+            async move { lives(&phase).await }
+        });
+        wait(30).await;
+        phase.received();
+        assert_eq!(waiting.await.unwrap().as_secs(), 40);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_close_is_left_after_ten_seconds() {
+        let phase = Arc::new(Phase::new());
+        let busy = Phase::busy(&phase);
+        phase.closing();
+        wait(4).await;
+        phase.received();
+        phase.closing();
+        drop(busy);
+        assert_eq!(lives(&phase).await.as_secs(), 6);
     }
 }

@@ -64,7 +64,7 @@ pub fn target(parts: &Parts, listener: SocketAddr) -> Result<Target, Fault> {
     match (uri.scheme(), uri.authority()) {
         (None, None) if uri.path().starts_with('/') => Ok(Target::Ours),
         (Some(scheme), Some(authority)) => {
-            if *scheme != Scheme::HTTP || !is_ours(authority, HTTP_PORT, listener) {
+            if *scheme != Scheme::HTTP || !is_ours(authority, listener) {
                 return Ok(Target::Proxy);
             }
             let host = single_host(&parts.headers)?;
@@ -189,7 +189,7 @@ fn single_host(headers: &HeaderMap) -> Result<Authority, Fault> {
 
 /// Whether a target's authority names our listener: one of our names, with the listener's port.
 fn is_ours(authority: &Authority, listener: SocketAddr) -> bool {
-    is_loopback(authority) && authority.port_u16().unwrap_or(without_port) == listener.port()
+    is_loopback(authority) && authority.port_u16().unwrap_or(HTTP_PORT) == listener.port()
 }
 
 /// The names that only this machine has.
@@ -268,13 +268,13 @@ mod tests {
             ("127.0.0.1:2449", true),
             ("LOCALHOST:2449", true),
             ("[::1]:2449", true),
-            ("127.0.0.1", true),
+            ("127.0.0.1", false),
             ("127.0.0.1:2450", false),
             ("evil.example:2449", false),
             ("127.0.0.1.evil.example:2449", false),
         ] {
             let authority = single_host(&parts("GET", "/", &[("host", host)]).headers).unwrap();
-            assert_eq!(is_ours(&authority, listener.port(), listener), ours, "{host}");
+            assert_eq!(is_ours(&authority, listener), ours, "{host}");
         }
         for malformed in
             ["", "a@127.0.0.1:2449", "127.0.0.1:2449/x", "127.0.0.1:", "127.0.0.1:99999", "a b", "::1"]

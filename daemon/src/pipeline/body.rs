@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::record::Exchange;
@@ -19,6 +20,8 @@ const REPEATABLE: usize = 1024 * 1024;
 const LINGER_BYTES: usize = 64 * 1024 * 1024;
 /// And the longest that is done.
 const LINGER: Duration = Duration::from_secs(10);
+/// Who sends nothing for so long has stopped, or waits to be told to begin (`Expect: 100-continue`).
+const QUIET: Duration = Duration::from_secs(2);
 
 /// A client's body, and what was read of it: until the gateway answers, the request can be sent once more.
 #[derive(Clone)]
@@ -37,6 +40,8 @@ struct Source {
     idle: bool,
     /// The gateway has answered: there is no further attempt.
     settled: bool,
+    /// It ended before its end.
+    broke_off: bool,
 }
 
 impl Slot {
@@ -44,7 +49,8 @@ impl Slot {
     pub fn new(body: Incoming, tasks: TaskTracker) -> Self {
         let hint = body.size_hint();
         let (body, begun) = (Some(body), Some(Vec::new()));
-        let source = Source { body, hint, begun, kept: 0, attempt: 0, idle: true, settled: false };
+        let (idle, settled, broke_off) = (true, false, false);
+        let source = Source { body, hint, begun, kept: 0, attempt: 0, idle, settled, broke_off };
         Self(Arc::new(Mutex::new(source)), tasks)
     }
 
@@ -60,6 +66,11 @@ impl Slot {
     /// Whether there can be another attempt.
     pub fn is_repeatable(&self) -> bool {
         self.lock().begun.is_some()
+    }
+
+    /// Whether the client left, or sent what is no body, before it had sent all of it.
+    pub fn broke_off(&self) -> bool {
+        self.lock().broke_off
     }
 
     /// The gateway has answered. The attempt that it answered goes on as long as it likes.
@@ -96,21 +107,21 @@ impl Source {
 }
 
 /// See [`Slot::discard`].
-pub fn discard(mut body: Incoming, tasks: &TaskTracker) {
+fn discard(mut body: Incoming, tasks: &TaskTracker) {
     if body.is_end_stream() {
         return;
     }
     tasks.spawn(async move {
         let reading = async {
             let mut left = LINGER_BYTES;
-            while let Some(Ok(frame)) = body.frame().await {
+            while let Ok(Some(Ok(frame))) = timeout(QUIET, body.frame()).await {
                 left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
                 if left == 0 {
                     break;
                 }
             }
         };
-        let _ = tokio::time::timeout(LINGER, reading).await;
+        let _ = timeout(LINGER, reading).await;
     });
 }
 
@@ -157,6 +168,7 @@ impl Body for Upload {
                     self.ended = true;
                     return Poll::Ready(data.and_then(Result::err).map(|error| {
                         source.begun = None;
+                        source.broke_off = true;
                         Err(error)
                     }));
                 };

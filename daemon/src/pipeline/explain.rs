@@ -33,10 +33,6 @@ pub fn reply(fault: &Fault, dialect: Dialect) -> Response<Answer> {
     if fault.kind == Kind::ProxyKeyMissing {
         headers.insert(PROXY_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"aigw\""));
     }
-    if fault.kind == Kind::BadRequest {
-        // Whoever is not understood once is not listened to further.
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    }
     response
 }
 

@@ -61,10 +61,6 @@ fn write_length_anew(headers: &mut HeaderMap) {
     }
 }
 
-fn is_claim(name: &str) -> bool {
-    CLAIMS.contains(&name) || name.starts_with(CLAIMS_BEGIN)
-}
-
 fn is_hop_by_hop(name: &HeaderName) -> bool {
     HOP_BY_HOP.contains(name) || HOP_BY_HOP_NAMES.contains(&name.as_str())
 }
@@ -96,6 +92,7 @@ mod tests {
             ("transfer-encoding", "chunked"),
             ("keep-alive", "timeout=5"),
             ("x-forwarded-for", "10.0.0.1"),
+            ("x-forwarded-ssl", "on"),
             ("session_id", "s"),
             ("host", "h"),
         ] {

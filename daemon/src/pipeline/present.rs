@@ -111,7 +111,7 @@ fn split_segment(path: &str) -> (&str, &str) {
 }
 
 /// The pieces of a path or query between `&` and `=`, which no key has in it, with their escapes resolved once.
-fn unescaped(text: &str) -> impl Iterator<Item = std::borrow::Cow<'_, str>> {
+fn unescaped(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
     form_urlencoded::parse(text.as_bytes()).flat_map(|(name, value)| [name, value])
 }
 
@@ -160,12 +160,10 @@ fn begins_like_key(text: &str) -> Option<Secret> {
 }
 
 /// A whole key, wherever it stands in a text. Folder names such as `aigw_project` are none.
-fn find_key(text: &[u8]) -> Option<Secret> {
-    let starts = text.windows(key::PREFIX.len()).enumerate().filter(|(_, window)| is_ours(window));
-    starts.map(|(at, _)| &text[at..]).find_map(|text| {
-        let name = text[key::PREFIX.len()..].iter().position(|byte| *byte == b'_')?;
-        let whole = text.get(..key::PREFIX.len() + name + 1 + key::SECRET_LEN)?;
-        let whole = std::str::from_utf8(whole).ok()?;
+fn whole_key(text: &str) -> Option<Secret> {
+    text.match_indices(key::PREFIX).find_map(|(at, _)| {
+        let name = text[at + key::PREFIX.len()..].find('_')?;
+        let whole = text.get(at..at + key::PREFIX.len() + name + 1 + key::SECRET_LEN)?;
         key::parse(whole).map(|_| Secret::new(whole))
     })
 }
@@ -198,6 +196,8 @@ mod tests {
         let basic = format!("Basic {}", STANDARD.encode(format!("aigw:{key}")));
         let bearer = format!("bearer {key}");
         let cookie = format!("a=b; c={key}");
+        let unpadded = basic.trim_end_matches('=');
+        let escaped = key.replacen("aigw", "%61igw", 1);
         for (uri, fields) in [
             (format!("/_k/{key}/anthropic/v1/messages?beta=true"), vec![]),
             ("/x?beta=true".into(), vec![("authorization", bearer.as_str())]),
@@ -207,7 +207,9 @@ mod tests {
             ("/x?beta=true".into(), vec![("authorization", basic.as_str())]),
             ("/x?beta=true".into(), vec![("x-goog-api-key", key.as_str())]),
             ("/x?beta=true".into(), vec![("cookie", cookie.as_str())]),
+            ("/x?beta=true".into(), vec![("proxy-authorization", unpadded)]),
             (format!("/x?key={key}&beta=true"), vec![]),
+            (format!("/x?beta=true&{escaped}"), vec![]),
         ] {
             let (presented, parts) = take(&uri, &fields);
             assert_eq!(presented.keys.len(), 1, "{uri} {fields:?}");

@@ -5,14 +5,18 @@ use std::time::Duration;
 
 use aigw_shared::fault::{Fault, Kind};
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, TRANSFER_ENCODING,
+};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
+use hyper::ext::ReasonPhrase;
 use tokio::time::timeout;
 
 use super::body::Answer;
 use super::record::Exchange;
+use super::upstream::MAX_HEAD;
 use super::{Call, explain, headers};
 use crate::deployment;
 use crate::gateway::trimmed;
@@ -29,9 +33,8 @@ const TOKEN_REFUSED: [&str; 2] = ["unauthorized", "no authentication key provide
 pub async fn back(call: &Call, response: Response<Incoming>, mut exchange: Exchange) -> Response<Answer> {
     let status = response.status();
     exchange.answered(status);
-    if status == StatusCode::SWITCHING_PROTOCOLS {
-        let fault = Fault::new(Kind::UpstreamFailed, "the gateway changed the protocol without being asked");
-        return explain::reply(&fault, call.route.dialect);
+    if let Some(flaw) = flaw(&response) {
+        return explain::reply(&Fault::new(Kind::UpstreamFailed, flaw), call.route.dialect);
     }
     if !may_be_refusal(call, &response) {
         if is_key_refused(call, status) {
@@ -65,6 +68,34 @@ pub async fn back(call: &Call, response: Response<Incoming>, mut exchange: Excha
             Response::from_parts(parts, body)
         }
         Verdict::NoRoute => moved(call).await,
+    }
+}
+
+/// What hyper lets through and no client should have to make sense of.
+fn flaw(response: &Response<Incoming>) -> Option<&'static str> {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Some("the gateway changed the protocol without being asked");
+    }
+    if !is_framed_in_one_way(response.headers()) {
+        return Some("the gateway's answer can be read in more than one way");
+    }
+    // hyper's buffer may hold more than its limit.
+    let reason = response.extensions().get::<ReasonPhrase>().map_or(0, |reason| reason.as_bytes().len());
+    let fields: usize =
+        response.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    (reason + fields > MAX_HEAD as usize).then_some("the gateway's answer has a head that is too large")
+}
+
+/// RFC 9112 section 6: one length, or chunks, or neither. hyper takes the same length twice, lets chunks win over it, and
+/// undoes no further coding.
+fn is_framed_in_one_way(headers: &HeaderMap) -> bool {
+    let lengths: Vec<_> = headers.get_all(CONTENT_LENGTH).iter().map(HeaderValue::as_bytes).collect();
+    let codings: Vec<_> = headers.get_all(TRANSFER_ENCODING).iter().map(HeaderValue::as_bytes).collect();
+    match (&lengths[..], &codings[..]) {
+        ([], []) => true,
+        ([length], []) => length.iter().all(u8::is_ascii_digit),
+        ([], [coding]) => coding.eq_ignore_ascii_case(b"chunked"),
+        _ => false,
     }
 }
 

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -15,8 +16,9 @@ use http::{Request, Response};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio_util::sync::CancellationToken;
 
-use super::body::Upload;
+use super::body::{Slot, Upload};
 use crate::dial::{DialError, Dialer, Link, Offer};
 
 /// Gateways and load balancers close idle connections after a minute or more; we let go first, so that no request
@@ -27,7 +29,9 @@ const STREAM_WINDOW: u32 = 256 * 1024;
 /// And for all of them together: so many slow clients do not hold back a quick one.
 const CONNECTION_WINDOW: u32 = 64 * 1024 * 1024;
 /// The largest head of an answer.
-const MAX_HEAD: u32 = 256 * 1024;
+pub const MAX_HEAD: u32 = 256 * 1024;
+/// So many interim answers may come before the real one.
+const MAX_INTERIM: usize = 100;
 /// An HTTP/2 connection that carries streams shows a sign of life so often, and is given up after a missed one.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// The first wait before a connection is tried again; each further one is twice as long, up to the longest.
@@ -77,17 +81,25 @@ impl Upstream {
         let mut wait = FIRST_WAIT;
         let mut repeated = false;
         loop {
-            let request = build();
+            let mut request = build();
+            let interim_storm = interim_storm(&mut request);
             let upload = match request.body() {
                 Outgoing::Relay(upload) => Some(upload.slot().clone()),
                 Outgoing::Own(_) => None,
             };
-            let error = match self.client.request(request).await {
+            let answered = tokio::select! {
+                // First, since the real answer may be right behind.
+                biased;
+                () = interim_storm => return Err(invalid_answer("too many interim answers")),
+                answered = self.client.request(request) => answered,
+            };
+            let error = match answered {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
             let reached = reached(&error);
-            let fault = no_answer(&error, reached);
+            let broke_off = upload.as_ref().is_some_and(Slot::broke_off);
+            let fault = no_answer(&error, reached, broke_off);
             let left = self.wait.saturating_sub(begun.elapsed());
             let again = match reached {
                 Reached::Nobody => fault.kind == Kind::GatewayUnreachable && !left.is_zero(),
@@ -116,6 +128,18 @@ impl Upstream {
     pub async fn dial_http1(&self, uri: http::Uri) -> Result<Link, DialError> {
         self.dialer.offering(Offer::Http1).dial(uri).await
     }
+}
+
+/// Ends when more than [`MAX_INTERIM`] interim answers to this request have come.
+fn interim_storm(request: &mut Request<Outgoing>) -> impl Future<Output = ()> + use<> {
+    let (count, storm) = (AtomicUsize::new(0), CancellationToken::new());
+    let ended = storm.clone().cancelled_owned();
+    hyper::ext::on_informational(request, move |_| {
+        if count.fetch_add(1, Ordering::Relaxed) == MAX_INTERIM {
+            storm.cancel();
+        }
+    });
+    ended
 }
 
 fn chain(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
@@ -166,13 +190,15 @@ fn reached(error: &Error) -> Reached {
     }
 }
 
-fn no_answer(error: &Error, reached: Reached) -> Fault {
+fn invalid_answer(what: &str) -> Fault {
+    let what = format!("the gateway took the request and gave no valid answer: {what}");
+    Fault::new(Kind::UpstreamFailed, what)
+}
+
+fn no_answer(error: &Error, reached: Reached, client_broke_off: bool) -> Fault {
     if let Some(dial) = chain(error).find_map(|error| error.downcast_ref::<DialError>()) {
         return dial.into();
     }
-    let client_broke_off = chain(error)
-        .filter_map(|error| error.downcast_ref::<hyper::Error>())
-        .any(|error| error.is_user() || error.is_body_write_aborted());
     let hung_up = chain(error)
         .filter_map(|error| error.downcast_ref::<io::Error>())
         .any(|error| error.kind() == io::ErrorKind::UnexpectedEof);
@@ -188,10 +214,7 @@ fn no_answer(error: &Error, reached: Reached) -> Fault {
             Fault::new(Kind::GatewayUnreachable, format!("the gateway took nothing of the request: {what}"))
         }
         Reached::Gateway if client_broke_off => Fault::new(Kind::BadRequest, "the request's body broke off"),
-        Reached::Gateway => Fault::new(
-            Kind::UpstreamFailed,
-            format!("the gateway took the request and gave no valid answer: {what}"),
-        ),
+        Reached::Gateway => invalid_answer(&what),
     }
 }
 

@@ -7,10 +7,10 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
+use super::codec;
 use super::frame::{Frames, frames};
 use super::hello::{Hello, LEN};
 use super::message::{Request, Response};
-use super::{codec, hello};
 use crate::fault::{Fault, Kind};
 use crate::os::socket::{self, Stream};
 
@@ -63,7 +63,7 @@ impl Client {
     /// The daemon's own failure comes back as a [`Refused`](CallError::Refused), everything else as a fault of ours.
     pub async fn call(&mut self, request: Request) -> Result<Response, CallError> {
         if !request.is_frozen() && Hello::OURS.common(self.theirs).is_none() {
-            return Err(version_mismatch(self.theirs).into());
+            return Err(version_mismatch(Hello::OURS, self.theirs).into());
         }
         let bytes = codec::encode(&request).map_err(|error| Fault::new(Kind::Internal, error.to_string()))?;
         let lost =
@@ -110,9 +110,9 @@ impl From<CallError> for crate::fault::Failure {
     }
 }
 
-/// Names the older side.
-pub fn version_mismatch(theirs: Hello) -> Fault {
-    let older = if theirs.newest < hello::OLDEST {
+/// Names the older side. Said by either of them.
+pub fn version_mismatch(aigwctl: Hello, aigwd: Hello) -> Fault {
+    let older = if aigwd.newest < aigwctl.oldest {
         "aigwd is older than aigwctl"
     } else {
         "aigwctl is older than aigwd"
@@ -121,10 +121,7 @@ pub fn version_mismatch(theirs: Hello) -> Fault {
         Kind::VersionMismatch,
         format!(
             "{older}: aigwd speaks control versions {} to {}, aigwctl {} to {}",
-            theirs.oldest,
-            theirs.newest,
-            hello::OLDEST,
-            hello::NEWEST
+            aigwd.oldest, aigwd.newest, aigwctl.oldest, aigwctl.newest
         ),
     )
 }

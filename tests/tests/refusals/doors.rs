@@ -121,8 +121,9 @@ const FOREIGN: [&str; 8] = [
 
 /// What `Host` says of such a target.
 fn host_of(line: &str) -> String {
-    let target = line.split(' ').nth(1).unwrap();
-    let authority = target.split("//").last().unwrap().split('/').next().unwrap();
+    let (_, target) = line.split_once(' ').expect("a method and a target");
+    let after_scheme = target.split_once("//").map_or(target, |(_, rest)| rest);
+    let authority = after_scheme.split_once('/').map_or(after_scheme, |(authority, _)| authority);
     format!("host: {authority}\r\n")
 }
 
@@ -164,6 +165,20 @@ async fn the_proxys_door_asks_for_a_key_with_407_and_is_501_behind_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn f11_a_request_that_has_gone_round_in_a_circle_is_502_and_not_to_be_repeated() {
+    let scene = scene().await;
+    for line in ["POST /anthropic/v1/messages", "GET /openai/v1/models", "GET /healthz"] {
+        for lines in
+            ["x-aigw-loop: 1\r\n", "X-Aigw-Loop:\r\n", "connection: x-aigw-loop\r\nx-aigw-loop: 1\r\n"]
+        {
+            let lines = format!("host: {{host}}\r\nx-api-key: {{key}}\r\n{lines}");
+            let answer = stops(&scene, &request(line, &lines), 502, "loop", "leads back to an aigwd");
+            assert_eq!(answer.field("x-should-retry"), Some("false"));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn f6_a_web_page_opens_no_tunnel_and_a_malformed_host_is_400_at_this_door_too() {
     let scene = scene().await;
     let key = format!("proxy-authorization: Basic {}\r\n", STANDARD.encode(format!("aigw:{}", scene.key)));
@@ -178,6 +193,10 @@ async fn f6_a_web_page_opens_no_tunnel_and_a_malformed_host_is_400_at_this_door_
         let lines = format!("host: example.com:443\r\n{page}");
         stops(&scene, &connect(&lines), 403, "web-page-refused", "may not open a tunnel");
     }
+    // What is not a tunnel is judged by its form alone.
+    let lines =
+        format!("host: example.com\r\norigin: https://example.com\r\nsec-fetch-site: cross-site\r\n{key}");
+    stops(&scene, &request("GET http://example.com/", &lines), 501, "proxy-unavailable", "");
     for lines in ["", "host:\r\n", "host: a@b\r\n", "host: example.com:443\r\nhost: example.com:443\r\n"] {
         stops(&scene, &connect(lines), 400, "bad-request", "Host");
     }

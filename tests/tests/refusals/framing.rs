@@ -63,7 +63,6 @@ async fn h2_a_length_is_one_number() {
         "\u{b2}",
         "9223372036854775808",
         "9223372036854775809",
-        "18446744073709551615",
         "18446744073709551616",
         "99999999999999999999999999",
         "5\r\ncontent-length: 6",
@@ -72,6 +71,8 @@ async fn h2_a_length_is_one_number() {
         malformed(&scene, &post(&format!("content-length: {length}\r\n"), "{\"a\"}"), &[400]);
         malformed(&scene, &get(&format!("content-length: {length}\r\n")), &[400]);
     }
+    // Which hyper calls a head that is too large.
+    malformed(&scene, &post("content-length: 18446744073709551615\r\n", "{}"), &[400, 431]);
     // The same number twice is one.
     let seen = passes(&scene, &post("content-length: 2\r\ncontent-length: 2\r\n", "{}"));
     assert_eq!(told(&seen), ["content-length: 2"]);
@@ -212,6 +213,9 @@ async fn h8_more_than_100_fields_or_64_kib_of_head_are_431() {
     }
     // One that never ends is not read for ever.
     malformed(&scene, &format!("GET /{}", "x".repeat(1024 * 1024)), &[414, 431]);
+    malformed(&scene, &"G".repeat(1024 * 1024), &[431]);
+    let method = "G".repeat(60 * 1024);
+    stops(&scene, &get("").replacen("GET", &method, 1), 405, "method-refused", "method");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -243,10 +247,12 @@ async fn h11_what_follows_a_refused_request_is_never_read_as_one() {
     let mut raw = Raw::connect(scene.address());
     let refused = get("x-aigw-key: {wrong}\r\n");
     raw.send(bytes(&scene, &format!("{}{refused}{SMUGGLED}", get(""))));
-    assert_eq!(raw.head().0.status, 200);
     let rest = raw.rest();
-    let rest = String::from_utf8_lossy(&rest);
-    assert_eq!(rest.matches("HTTP/1.1 ").count(), 1, "{rest}");
+    let statuses: Vec<_> = String::from_utf8_lossy(&rest)
+        .lines()
+        .filter_map(|line| line.split_once("HTTP/1.1 ").map(|(_, status)| status[..3].to_owned()))
+        .collect();
+    assert_eq!(statuses, ["200", "403"]);
     assert_eq!(scene.gateway.requests().len(), 1);
 }
 

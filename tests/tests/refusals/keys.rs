@@ -1,5 +1,6 @@
 //! Local keys: every place where a tool can put one, and every place where one must not be found afterwards.
 
+use aigw_gateway::Recorded;
 use aigw_tests::raw::{self, Answer};
 use aigw_tests::scene::Scene;
 use base64::Engine;
@@ -146,6 +147,21 @@ async fn a_key_in_the_path_leaves_the_tools_header_for_its_own_key() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_without_a_key_passes_as_it_is() {
+    let scene = scene().await;
+    for query in
+        ["?beta=true", "?a&&b=%20+%41&", "?=", "?a=%", "?a=%zz%c3", "?dir=/home/aigw_x", "?a=%2561igw_x"]
+    {
+        for path in ["/openai/v1/models", "/_k/{key}/_g/default/openai/v1/models"] {
+            let request =
+                format!("GET {path}{query} HTTP/1.1\r\nhost: {{host}}\r\nx-aigw-key: {{key}}\r\n\r\n");
+            let seen = passes_with_folder_names(&scene, &request);
+            assert_eq!(below_prefix(&seen), format!("/openai/v1/models{query}"));
+        }
+    }
+}
+
 /// Places that no key belongs in. It is taken out there too, and does not say who is asking.
 const ODD_PLACES: [&str; 22] = [
     "api-key: KEY",
@@ -210,16 +226,16 @@ async fn f8_a_key_never_reaches_the_gateway_from_any_place() {
         ["x-meta: {\"path\":\"/src/aigw_project/readme\"}", "x-meta: my_aigw_env", "x-cwd: /home/aigw_x"]
     {
         let seen = passes_with_folder_names(&scene, &request(line, "_env_", "x-aigw-key: {key}\r\n"));
-        assert_eq!(seen, [line]);
+        assert_eq!(told(&seen), [line]);
     }
 }
 
 /// Like `passes`, for texts in which our prefix may stand.
-fn passes_with_folder_names(scene: &Scene, sent: &str) -> Vec<String> {
+fn passes_with_folder_names(scene: &Scene, sent: &str) -> Recorded {
     scene.gateway.forget_requests();
     let answer = raw::exchange(scene.address(), crate::check::bytes(scene, sent));
     assert_eq!(answer.status, 200, "{sent} {}", answer.text());
-    told(&scene.only_request())
+    scene.only_request()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -263,16 +279,17 @@ async fn of_several_keys_all_are_taken_out_one_wrong_refuses_and_the_first_place
         expected.sort_unstable();
         assert_eq!(callers, expected);
     }
-    // All of them were used, and nothing else was.
-    for row in scene.machine.ask(&["keys"])["keys"].as_array().unwrap() {
-        let ours = names.contains(&row["name"].as_str().unwrap());
-        assert!(row["last_used_at"].is_string() || !ours, "{row}");
+    // All of them count as used, and no other key does.
+    scene.machine.key("idle");
+    let rows = scene.machine.ask(&["keys"])["keys"].clone();
+    for row in rows.as_array().unwrap() {
+        assert_eq!(row["last_used_at"].is_null(), row["name"] == "idle", "{row}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_path_names_the_gateway_and_a_bound_key_is_overruled_by_it() {
-    let scene = scene().await;
+    let mut scene = scene().await;
     let mut config = std::fs::read_to_string(scene.machine.home().join("config/config.toml")).unwrap();
     config.push_str("\n[gateway.other]\nurl = \"https://127.0.0.1:9\"\nwait_s = 0\n");
     scene.machine.configure(&config);
@@ -285,4 +302,19 @@ async fn a_path_names_the_gateway_and_a_bound_key_is_overruled_by_it() {
     let answer = stops(&scene, &get("/_g/other/openai/v1/models"), 403, "not-logged-in", "the gateway other");
     assert!(answer.text().contains("`aigwctl login`"));
     stops(&scene, &get("/_g/nowhere/openai/v1/models"), 403, "no-gateway", "no gateway is named");
+
+    // Bindings are made with remotes, and are part of the list.
+    let bound = scene.machine.key("bound");
+    let list = scene.machine.home().join("state/keys.json");
+    let mut keys: serde_json::Value = serde_json::from_slice(&std::fs::read(&list).unwrap()).unwrap();
+    keys["bound"]["gateway"] = "other".into();
+    std::fs::write(&list, keys.to_string()).unwrap();
+    scene.restart();
+    assert_eq!(scene.machine.key("bound"), bound);
+    let get = |path: &str| get(path).replace("{key}", &bound);
+    stops(&scene, &get("/openai/v1/models"), 403, "not-logged-in", "the gateway other");
+    passes(&scene, &get("/_g/default/openai/v1/models"));
+    // The key that says who asks is also the one whose binding counts.
+    let both = get("/openai/v1/models").replacen("x-api-key", "x-aigw-key: {key}\r\nx-api-key", 1);
+    passes(&scene, &both);
 }

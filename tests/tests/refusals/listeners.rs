@@ -22,6 +22,21 @@ fn listening(port: u16) -> Vec<String> {
     found
 }
 
+/// Addresses of this machine other than the two loopback ones: what packets to the world would come from, if there is
+/// a way there, and another one of the loopback network, which is always there.
+#[cfg(target_os = "linux")]
+fn other_local_addresses() -> Vec<std::net::IpAddr> {
+    use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+
+    let mut found = vec![IpAddr::from(Ipv4Addr::new(127, 0, 0, 2))];
+    for (from, to) in [("0.0.0.0:0", "192.0.2.1:9"), ("[::]:0", "[2001:db8::1]:9")] {
+        // Nothing is sent: this only asks for the route.
+        let socket = UdpSocket::bind(from).and_then(|socket| socket.connect(to).map(|()| socket));
+        found.extend(socket.and_then(|socket| socket.local_addr()).map(|address| address.ip()));
+    }
+    found
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn f12_the_listeners_are_loopback_and_no_setting_makes_them_others() {
@@ -34,6 +49,10 @@ fn f12_the_listeners_are_loopback_and_no_setting_makes_them_others() {
         status["daemon"]["listen"],
         serde_json::json!([format!("127.0.0.1:{}", daemon.port), format!("[::1]:{}", daemon.port)])
     );
+    for address in other_local_addresses() {
+        let refused = std::net::TcpStream::connect((address, daemon.port)).expect_err("nobody listens there");
+        assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused, "{address}");
+    }
     for setting in
         ["address = \"0.0.0.0\"", "host = \"0.0.0.0\"", "bind = \"::\"", "addresses = [\"192.0.2.1\"]"]
     {

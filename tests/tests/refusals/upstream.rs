@@ -87,7 +87,7 @@ fn scripted() -> (Site, Words) {
     let words: Words = Arc::default();
     let said = words.clone();
     let site = site(move |peer| {
-        let (bytes, closes) = said.lock().unwrap().clone();
+        let (bytes, closes) = said.lock().expect("no panic").clone();
         peer.send(bytes);
         if closes {
             let _ = peer.stream().shutdown(Shutdown::Both);
@@ -102,6 +102,8 @@ fn h15_an_answer_that_cannot_be_read_in_one_way_is_502() {
     let mut all: Vec<String> = Vec::new();
     for fields in [
         "content-length: 2\r\ncontent-length: 3\r\n",
+        "content-length: 2\r\ncontent-length: 2\r\n",
+        "content-length: 2, 2\r\n",
         "content-length: 2, 3\r\n",
         "content-length: +2\r\n",
         "content-length: -2\r\n",

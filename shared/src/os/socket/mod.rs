@@ -23,7 +23,7 @@ use windows as system;
 /// When the place cannot be written to.
 pub fn listen(place: &Path) -> io::Result<Listener> {
     let name = place.to_fs_name::<GenericFilePath>()?;
-    system::create(ListenerOptions::new().name(name).try_overwrite(true))
+    system::create(ListenerOptions::new().name(name).try_overwrite(true), place)
 }
 
 /// Connects to the socket.

@@ -1,7 +1,8 @@
 //! Unix sockets: mode 0600 in a 0700 folder, and the peer's uid from the kernel.
 
+use std::fs::{Permissions, set_permissions};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use interprocess::local_socket::ListenerOptions;
@@ -9,8 +10,12 @@ use interprocess::local_socket::tokio::prelude::*;
 use interprocess::local_socket::tokio::{Listener, Stream};
 use rustix::process::getuid;
 
-pub(super) fn create(options: ListenerOptions<'_>) -> io::Result<Listener> {
-    options.create_tokio()
+/// The folder and the daemon's umask keep others out from the first moment on. Only Linux could give a socket its mode
+/// before it has a name.
+pub(super) fn create(options: ListenerOptions<'_>, place: &Path) -> io::Result<Listener> {
+    let listener = options.create_tokio()?;
+    set_permissions(place, Permissions::from_mode(0o600))?;
+    Ok(listener)
 }
 
 pub(super) fn peer_is_owner(stream: &Stream) -> bool {

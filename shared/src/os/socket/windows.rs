@@ -10,7 +10,7 @@ use interprocess::os::windows::local_socket::ListenerOptionsExt;
 use interprocess::os::windows::security_descriptor::SecurityDescriptor;
 use widestring::u16cstr;
 
-pub(super) fn create(options: ListenerOptions<'_>) -> io::Result<Listener> {
+pub(super) fn create(options: ListenerOptions<'_>, _: &Path) -> io::Result<Listener> {
     // Protected; full access for the pipe's owner, nothing for anyone else.
     let owner_only = SecurityDescriptor::deserialize(u16cstr!("D:P(A;;GA;;;OW)"))?;
     options.security_descriptor(owner_only).create_tokio()

@@ -1,0 +1,9 @@
+//! The control socket as any peer meets it, byte by byte: who may speak, what is refused, and that nothing said there
+//! ends the daemon or disturbs others.
+
+mod bytes;
+mod limits;
+mod place;
+mod secrets;
+mod talk;
+mod versions;

@@ -1,0 +1,311 @@
+//! The bytes of every message of the control conversation, kept in `fixtures/ipc/VERSION/MESSAGE-VARIANT-N.bin`: what a
+//! released program sends must be understood by every later one, and mean the same.
+//!
+//! A new variant needs a row below, or this file does not compile. Its bytes are then written by
+//! `AIGW_BLESS=1 cargo test -p aigw-tests --test ipc_compat`, which never touches a file that is there: bytes that were
+//! released cannot change. Bytes of something not yet released may be deleted and written again.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use aigw_shared::fault::{Failure, Kind};
+use aigw_shared::finding::{Finding, Severity};
+use aigw_shared::ipc::message::{Request, Response};
+use aigw_shared::ipc::payload::*;
+use aigw_shared::ipc::{codec, hello};
+use aigw_shared::secret::Secret;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Rows of a message: each variant, and values of it that together fill every field in every way.
+macro_rules! rows {
+    ($message:ident: $($variant:ident => [$($value:expr),+ $(,)?],)*) => {{
+        // A variant without a row does not compile.
+        let _every = |message: &$message| match message { $($message::$variant { .. } => (),)* };
+        let mut rows: Vec<(String, $message)> = Vec::new();
+        $(for (index, value) in [$($value),+].into_iter().enumerate() {
+            assert!(matches!(value, $message::$variant { .. }), "a row of {} holds {value:?}", stringify!($variant));
+            rows.push((format!("{}-{}-{}", stringify!($message), stringify!($variant), index + 1), value));
+        })*
+        rows
+    }};
+}
+
+fn text(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+fn query(url: Option<String>, name: Option<String>) -> LoginQuery {
+    LoginQuery { url, name }
+}
+
+fn requests() -> Vec<(String, Request)> {
+    let token = Credential { provider: None, secret: Secret::new("abcdefghij-0123456789abcdefghijkl") };
+    let key = Credential { provider: text("openai"), secret: Secret::new("sk-größer") };
+    rows! { Request:
+        Describe => [Request::Describe],
+        Stop => [Request::Stop],
+        Reload => [Request::Reload],
+        Status => [Request::Status],
+        LoginNeeds => [
+            Request::LoginNeeds(query(text("https://coder.example.com/"), text("work"))),
+            Request::LoginNeeds(query(None, None)),
+        ],
+        Login => [
+            Request::Login(Login {
+                gateway: query(text("https://coder.example.com/"), None),
+                ca_file: text("/etc/ssl/company.pem"),
+                credentials: vec![token],
+            }),
+            Request::Login(Login { gateway: query(None, text("lab")), ca_file: None, credentials: vec![key] }),
+        ],
+        Logout => [Request::Logout(None), Request::Logout(text("work"))],
+        Access => [Request::Access(AccessQuery { key: "claude-code".to_owned() })],
+        Keys => [Request::Keys],
+        RevokeKey => [Request::RevokeKey("claude-code".to_owned())],
+        Settings => [Request::Settings],
+    }
+}
+
+fn responses() -> Vec<(String, Response)> {
+    rows! { Response:
+        Done => [Response::Done],
+        Described => [Response::Described(build())],
+        Failed => [Response::Failed(Failure {
+            code: Kind::NotLoggedIn.face().code.to_owned(),
+            text: "Nobody is logged in to größe.".to_owned(),
+            cure: "run `aigwctl login`".to_owned(),
+            exit: 77,
+        })],
+        Status => [Response::Status(Box::new(status()))],
+        LoginNeeds => [
+            Response::LoginNeeds(LoginNeeds {
+                name: "default".to_owned(),
+                token_page: text("https://coder.example.com/cli-auth"),
+                providers: Vec::new(),
+            }),
+            Response::LoginNeeds(LoginNeeds {
+                name: "lab".to_owned(),
+                token_page: None,
+                providers: vec!["anthropic".to_owned(), "openai".to_owned()],
+            }),
+        ],
+        LoggedIn => [
+            Response::LoggedIn(LoggedIn {
+                name: "default".to_owned(),
+                url: text("https://coder.example.com"),
+                user: text("ada"),
+                expires_at: Some(1_796_119_200),
+                prefix: text("/api/v2/aibridge"),
+                checked: true,
+            }),
+            Response::LoggedIn(LoggedIn {
+                name: "lab".to_owned(),
+                url: None,
+                user: None,
+                expires_at: None,
+                prefix: None,
+                checked: false,
+            }),
+        ],
+        Access => [Response::Access(Access {
+            listen: vec!["127.0.0.1:2449".to_owned(), "[::1]:2449".to_owned()],
+            key: Secret::new("aigw_env_9uMwPv3XLSc8HzEteekjee2gw-XxuuenLH5sahAFczM"),
+        })],
+        Keys => [Response::Keys(keys())],
+        Settings => [
+            Response::Settings(Settings { rows: settings(), refused: None }),
+            Response::Settings(Settings { rows: Vec::new(), refused: text("config.toml:3: unknown key") }),
+        ],
+    }
+}
+
+fn build() -> Build {
+    Build { version: "0.1.0".to_owned(), pid: 4_194_304, protocol: 1 }
+}
+
+fn status() -> Status {
+    let bare = GatewayStatus {
+        name: "lab".to_owned(),
+        url: None,
+        kind: "generic".to_owned(),
+        prefix: None,
+        default: false,
+        reachable: None,
+        user: None,
+        token: None,
+    };
+    let token = TokenStatus { fingerprint: "abcd".to_owned(), expires_at: None, scope: text("all") };
+    let full = GatewayStatus {
+        name: "default".to_owned(),
+        url: text("https://coder.example.com"),
+        kind: "coder".to_owned(),
+        prefix: text("/api/v2/aibridge"),
+        default: true,
+        reachable: Some(true),
+        user: text("ada"),
+        token: Some(token.clone()),
+    };
+    let away = GatewayStatus {
+        name: "far".to_owned(),
+        reachable: Some(false),
+        token: Some(TokenStatus { expires_at: Some(-1), scope: None, ..token }),
+        ..bare.clone()
+    };
+    let finding = |severity| Finding::new("some-code", severity, "Something.", "do something");
+    Status {
+        build: build(),
+        listen: vec!["127.0.0.1:2449".to_owned(), "[::1]:2449".to_owned()],
+        uptime_s: 70_000,
+        rss_bytes: 5_000_000_000,
+        cpu_s: 0.75,
+        requests: 12,
+        tunnels: 300,
+        gateways: vec![full, bare, away],
+        findings: [Severity::Note, Severity::Warning, Severity::Error].map(finding).into(),
+    }
+}
+
+fn keys() -> Vec<KeyRow> {
+    let full = KeyRow {
+        name: "claude-code".to_owned(),
+        generation: 70_000,
+        created_at: Some(1_796_119_200),
+        last_used_at: Some(1_796_119_260),
+        expires_at: Some(i64::MAX),
+        gateway: text("work"),
+    };
+    let bare = KeyRow {
+        name: "env".to_owned(),
+        generation: 1,
+        created_at: None,
+        last_used_at: None,
+        expires_at: None,
+        gateway: None,
+    };
+    vec![full, bare]
+}
+
+fn settings() -> Vec<SettingRow> {
+    vec![SettingRow {
+        key: "gateway.default.url".to_owned(),
+        value: "https://coder.example.com".to_owned(),
+        origin: "policy (/etc/aigw/policy.toml)".to_owned(),
+        overrides: vec!["user file".to_owned()],
+        locked: true,
+    }]
+}
+
+#[test]
+fn what_is_sent_today_is_what_was_released() {
+    let folder = fixtures().join(hello::NEWEST.to_string());
+    let mut names = BTreeSet::new();
+    let rows = encoded(requests()).into_iter().chain(encoded(responses()));
+    for (name, bytes) in rows {
+        let file = folder.join(format!("{name}.bin"));
+        let kept = std::fs::read(&file).unwrap_or_else(|error| {
+            panic!("no bytes are kept for {name} ({error}); AIGW_BLESS=1 writes them")
+        });
+        assert_eq!(bytes, kept, "{name} is sent in other bytes than before");
+        names.insert(format!("{name}.bin"));
+    }
+    // What is kept has a row, so that none is forgotten when a row goes.
+    let kept: BTreeSet<String> = files(&folder).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(kept, names);
+}
+
+#[test]
+fn what_any_version_sent_is_still_read_and_means_the_same() {
+    let mut versions = 0;
+    for version in hello::OLDEST..=hello::NEWEST {
+        for (name, bytes) in files(&fixtures().join(version.to_string())) {
+            let again = if name.starts_with("Request-") {
+                same_value(&name, &bytes, requests())
+            } else {
+                same_value(&name, &bytes, responses())
+            };
+            assert_eq!(again, bytes, "{name} of version {version}");
+        }
+        versions += 1;
+    }
+    assert_eq!(
+        versions,
+        std::fs::read_dir(fixtures()).unwrap().count(),
+        "a version has no folder, or is gone"
+    );
+}
+
+/// Each message by itself, spelled out: with these any program can describe, stop and reload any other.
+#[test]
+fn the_frozen_messages_are_these_bytes_for_ever() {
+    for (request, byte) in [(Request::Describe, 0), (Request::Stop, 1), (Request::Reload, 2)] {
+        assert_eq!(codec::encode(&request).unwrap(), [byte], "{request:?}");
+        assert!(request.is_frozen());
+        assert!(codec::decode::<Request>(&[byte, 0]).is_err(), "bytes behind {request:?} were passed over");
+    }
+    assert_eq!(requests().iter().filter(|(_, request)| request.is_frozen()).count(), 3);
+    assert_eq!(codec::encode(&Response::Done).unwrap(), [0]);
+    let described = Response::Described(Build { version: "0.1".to_owned(), pid: 300, protocol: 7 });
+    assert_eq!(codec::encode(&described).unwrap(), b"\x01\x030.1\xfb\x2c\x01\x07");
+    let failure = Failure { code: "c".into(), text: "te".into(), cure: "cur".into(), exit: 77 };
+    assert_eq!(codec::encode(&Response::Failed(failure)).unwrap(), b"\x02\x01c\x02te\x03cur\x4d");
+}
+
+/// Nor is any message a beginning of another, or of itself with something missing.
+#[test]
+fn a_part_of_a_message_is_none_and_nothing_may_follow_it() {
+    for (name, bytes) in encoded(requests()) {
+        for end in 0..bytes.len() {
+            assert!(codec::decode::<Request>(&bytes[..end]).is_err(), "{end} bytes of {name}");
+        }
+        assert!(codec::decode::<Request>(&[&bytes[..], &[0]].concat()).is_err(), "{name} and a byte");
+    }
+    for (name, bytes) in encoded(responses()) {
+        for end in 0..bytes.len() {
+            assert!(codec::decode::<Response>(&bytes[..end]).is_err(), "{end} bytes of {name}");
+        }
+    }
+}
+
+/// Decodes what was kept, compares it with its row in words, and encodes it again.
+fn same_value<T: Serialize + DeserializeOwned + Debug>(
+    name: &str,
+    bytes: &[u8],
+    rows: Vec<(String, T)>,
+) -> Vec<u8> {
+    let value: T = codec::decode(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let row = rows.iter().find(|(row, _)| format!("{row}.bin") == name).expect("a row");
+    assert_eq!(format!("{value:?}"), format!("{:?}", row.1), "{name}");
+    codec::encode(&value).expect("an encoded value")
+}
+
+fn encoded<T: Serialize>(rows: Vec<(String, T)>) -> Vec<(String, Vec<u8>)> {
+    rows.into_iter().map(|(name, value)| (name, codec::encode(&value).expect("an encoded value"))).collect()
+}
+
+/// The folder of all versions, after the missing files of the newest were written if that was asked for.
+fn fixtures() -> PathBuf {
+    static BLESSED: LazyLock<PathBuf> = LazyLock::new(|| {
+        let all = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/ipc");
+        if std::env::var_os("AIGW_BLESS").is_some() {
+            let folder = all.join(hello::NEWEST.to_string());
+            std::fs::create_dir_all(&folder).expect("a folder");
+            for (name, bytes) in encoded(requests()).into_iter().chain(encoded(responses())) {
+                let file = folder.join(format!("{name}.bin"));
+                if !file.exists() {
+                    std::fs::write(file, bytes).expect("a file");
+                }
+            }
+        }
+        all
+    });
+    BLESSED.clone()
+}
+
+fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let entries = std::fs::read_dir(folder).expect("a folder of kept bytes").flatten();
+    let name = |entry: &std::fs::DirEntry| entry.file_name().into_string().expect("a plain name");
+    entries.map(|entry| (name(&entry), std::fs::read(entry.path()).expect("a file"))).collect()
+}

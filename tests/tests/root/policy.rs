@@ -1,0 +1,183 @@
+//! The managed policy, mounted where it belongs: it locks, it cannot be escaped, and one that cannot be believed closes
+//! everything but the control socket.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use aigw_gateway::{Practice, Setup};
+use aigw_tests::machine::told;
+use aigw_tests::raw::{exchange, post};
+
+use crate::programs::OTHER;
+use crate::stage::{How, Stage, give, mode};
+use crate::{HELLO, MESSAGES};
+
+/// A folder of ours in the place of /etc, of which `aigw/policy.toml` is all that matters.
+pub const MOUNT: &str = "mount --bind \"$FOLDER/etc\" /etc";
+
+/// Writes the policy, as its owner would have it.
+pub fn write(stage: &Stage, text: &str) {
+    let folder = stage.folder().join("etc/aigw");
+    fs::create_dir_all(&folder).unwrap();
+    [stage.folder().join("etc"), folder.clone()].iter().for_each(|path| mode(path, 0o755));
+    fs::write(folder.join("policy.toml"), text).unwrap();
+    mode(&folder.join("policy.toml"), 0o644);
+}
+
+fn locked(url: &str) -> String {
+    format!("[listen]\nshare = false\n\n[gateway.default]\nurl = \"{url}\"\n")
+}
+
+fn how(user: Option<u32>) -> How {
+    How { user, mounts: MOUNT, ..How::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_policy_sets_nothing_else_can() {
+    let (right, wrong) =
+        (Practice::start(Setup::default()).await.unwrap(), Practice::start(Setup::default()).await.unwrap());
+    for user in [None, Some(OTHER)] {
+        let mut stage = Stage::new(&how(user));
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        write(&stage, &format!("[listen]\nport = {port}\n\n[gateway.default]\nurl = \"{}\"\n", right.url()));
+        stage
+            .machine
+            .configure(&format!("[listen]\nport = 0\n\n[gateway.default]\nurl = \"{}\"\n", wrong.url()));
+        let folder = stage.machine.home().join("config");
+        if let Some(user) = user {
+            [&folder, &folder.join("config.toml")].iter().for_each(|path| give(path, user));
+        }
+        stage.machine.set("AIGW_URL", &wrong.url());
+        stage.machine.set("AIGW_LISTEN_PORT", "0");
+        let daemon = stage.machine.start_with(&["--port", "0"]);
+        assert_eq!(daemon.port, port, "file, variable and flag say otherwise");
+
+        let shown = stage.machine.ask(&["config", "show"]);
+        let row = |key: &str| {
+            shown["settings"].as_array().unwrap().iter().find(|row| row["key"] == key).unwrap().clone()
+        };
+        for (key, value, overrides) in
+            [("listen.port", port.to_string(), "flag"), ("gateway.default.url", right.url(), "environment")]
+        {
+            let row = row(key);
+            assert_eq!(row["value"].as_str().unwrap().trim_matches('"'), value, "{row}");
+            assert_eq!(row["origin"], "policy (/etc/aigw/policy.toml)", "{row}");
+            let replaced = row["overrides"].to_string();
+            assert!(replaced.contains(overrides) && replaced.contains("user file"), "{row}");
+        }
+        assert!(stage.machine.findings().contains(&"policy-overrides".to_owned()));
+        let text = told(&stage.machine.ctl(&["config", "show"]));
+        assert!(text.contains("policy (/etc/aigw/policy.toml)"), "{text}");
+
+        // A login to another deployment is forbidden, and nothing is asked of it.
+        let token = wrong.issue_token("ada", Duration::from_secs(3600));
+        let output = stage.machine.log_in_with(&wrong, &token, &[]);
+        assert_eq!(output.status.code(), Some(77), "{}", told(&output));
+        assert_eq!(wrong.connections(), 0);
+        stage.machine.log_in(&right);
+        let ask = post(&daemon.address, MESSAGES, &stage.machine.key("env"), &[], HELLO);
+        assert_eq!(exchange(&daemon.address, ask).status, 200);
+    }
+    assert_eq!(wrong.connections(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_given_token_follows_no_policy_to_another_deployment() {
+    let (beside, policys) =
+        (Practice::start(Setup::default()).await.unwrap(), Practice::start(Setup::default()).await.unwrap());
+    let mut stage = Stage::new(&how(None));
+    write(&stage, &locked(&policys.url()));
+    stage.machine.set("AIGW_URL", &beside.url());
+    stage.machine.set("AIGW_TOKEN", &beside.issue_token("ada", Duration::from_secs(3600)));
+    let daemon = stage.machine.start();
+    let ask = post(&daemon.address, MESSAGES, &stage.machine.key("env"), &[], HELLO);
+    assert_eq!(exchange(&daemon.address, ask).error(), Some("not-logged-in"));
+    assert!(stage.machine.findings().contains(&"login-for-other-url".to_owned()));
+    assert_eq!((beside.connections(), policys.connections()), (0, 0));
+}
+
+type Spoil = fn(&Path);
+
+/// What makes a policy incredible, done to its folder `aigw`.
+const SPOILT: [(&str, Spoil); 8] = [
+    ("the file is another user's", |aigw| give(&aigw.join("policy.toml"), OTHER)),
+    ("the folder is another user's", |aigw| give(aigw, OTHER)),
+    ("the group may write the file", |aigw| mode(&aigw.join("policy.toml"), 0o664)),
+    ("others may write the file", |aigw| mode(&aigw.join("policy.toml"), 0o646)),
+    ("the group may write the folder", |aigw| mode(aigw, 0o775)),
+    ("others may write the folder", |aigw| mode(aigw, 0o757)),
+    ("it is no TOML", |aigw| fs::write(aigw.join("policy.toml"), "[listen\n").unwrap()),
+    ("a value makes no sense", |aigw| {
+        fs::write(aigw.join("policy.toml"), "[listen]\nport = \"x\"\n").unwrap()
+    }),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_cannot_be_believed_closes_everything_but_the_control_socket() {
+    let gateway = Practice::start(Setup::default()).await.unwrap();
+    for user in [None, Some(OTHER)] {
+        let stage = Stage::new(&how(user));
+        write(&stage, &locked(&gateway.url()));
+        let aigw = stage.folder().join("etc/aigw");
+        let daemon = stage.machine.start();
+        stage.machine.log_in(&gateway);
+        let key = stage.machine.key("env");
+        let ask = || exchange(&daemon.address, post(&daemon.address, MESSAGES, &key, &[], HELLO));
+        assert_eq!(ask().status, 200);
+        for (how, spoil) in SPOILT {
+            gateway.forget_requests();
+            spoil(&aigw);
+            stage.machine.ctl(&["reload"]);
+            let answer = ask();
+            assert_eq!(
+                (answer.status, answer.error()),
+                (403, Some("policy-unreadable")),
+                "{user:?} {how}: {}",
+                answer.text()
+            );
+            assert!(stage.machine.findings().contains(&"policy-unreadable".to_owned()), "{how}");
+            assert!(gateway.requests().is_empty(), "{how}");
+            assert!(stage.machine.ctl(&["config", "show"]).status.success());
+            give(&aigw, 0);
+            give(&aigw.join("policy.toml"), 0);
+            mode(&aigw, 0o755);
+            write(&stage, &locked(&gateway.url()));
+            assert!(stage.machine.ctl(&["reload"]).status.success());
+            assert_eq!(ask().status, 200, "mended: {how}");
+            assert!(!stage.machine.findings().contains(&"policy-unreadable".to_owned()), "{how}");
+        }
+        // So it is at the start.
+        assert!(daemon.stop().success());
+        mode(&aigw.join("policy.toml"), 0o666);
+        let daemon = stage.machine.start();
+        let answer = exchange(&daemon.address, post(&daemon.address, MESSAGES, &key, &[], HELLO));
+        assert_eq!((answer.status, answer.error()), (403, Some("policy-unreadable")));
+    }
+}
+
+/// A mistake in the user's own file must not keep the daemon from hearing of the policy.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_file_of_the_users_does_not_hide_a_policy_that_cannot_be_believed() {
+    let gateway = Practice::start(Setup::default()).await.unwrap();
+    let stage = Stage::new(&how(None));
+    write(&stage, &locked(&gateway.url()));
+    let daemon = stage.machine.start();
+    stage.machine.log_in(&gateway);
+    let key = stage.machine.key("env");
+    mode(&stage.folder().join("etc/aigw/policy.toml"), 0o666);
+    stage.machine.configure("nonsense = 1\n");
+    assert_eq!(stage.machine.ctl(&["reload"]).status.code(), Some(64));
+    let answer = exchange(&daemon.address, post(&daemon.address, MESSAGES, &key, &[], HELLO));
+    assert_eq!((answer.status, answer.error()), (403, Some("policy-unreadable")), "{}", answer.text());
+}
+
+#[test]
+fn the_tour_obeys_the_policy_too_and_says_so() {
+    let stage = Stage::new(&how(None));
+    write(&stage, &locked("https://coder.example.com"));
+    let output = stage.machine.aigwd(&["try", "--once"]).output().unwrap();
+    assert!(!output.status.success());
+    let said = told(&output);
+    assert!(said.contains("managed policy sets gateway.default.url"), "{said}");
+}
