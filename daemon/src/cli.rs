@@ -56,7 +56,8 @@ struct Run {
 
 impl Run {
     fn settings(self) -> Vec<(String, String)> {
-        let flags = [("listen.port", self.port), ("log.level", self.log_level), ("log.format", self.log_format)];
+        let flags =
+            [("listen.port", self.port), ("log.level", self.log_level), ("log.format", self.log_format)];
         flags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
     }
 }

@@ -163,7 +163,7 @@ fn i7_control_is_not_offered_over_tcp() {
 
 /// The inodes of the sockets that a process has open.
 fn sockets_of(pid: u32) -> Vec<String> {
-    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("a process").flatten();
     let links = open.filter_map(|fd| std::fs::read_link(fd.path()).ok()?.into_os_string().into_string().ok());
     links.filter_map(|link| Some(link.strip_prefix("socket:[")?.trim_end_matches(']').to_owned())).collect()
 }

@@ -35,9 +35,7 @@ async fn drains(ask: impl Fn(&Scene)) {
     let mut stream = begun(&scene);
     ask(&scene);
 
-    eventually("new connections are refused", || {
-        TcpStream::connect(scene.address()).is_err().then_some(())
-    });
+    eventually("new connections are refused", || TcpStream::connect(scene.address()).is_err().then_some(()));
     assert_eq!(idle.rest(), b"", "idle connections are closed");
     // It can still be asked, and says that it is there.
     assert_eq!(scene.machine.ask(&["status"])["daemon"]["pid"], scene.daemon.pid());
@@ -80,9 +78,7 @@ async fn a_second_signal_ends_at_once_and_what_is_cut_is_seen_to_be_cut() {
     let mut scene = Scene::set(machine!(), endless()).await;
     let mut stream = begun(&scene);
     scene.daemon.signal("TERM");
-    eventually("new connections are refused", || {
-        TcpStream::connect(scene.address()).is_err().then_some(())
-    });
+    eventually("new connections are refused", || TcpStream::connect(scene.address()).is_err().then_some(()));
     stream.forget();
     assert!(stream.until("content_block_delta"), "the stream goes on meanwhile");
     let asked = Instant::now();
@@ -90,7 +86,9 @@ async fn a_second_signal_ends_at_once_and_what_is_cut_is_seen_to_be_cut() {
     assert!(!stream.ends_well(), "no last chunk");
     assert_eq!(scene.daemon.ended().code(), Some(0));
     assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
-    scene.gateway_sees("the gateway's side is given up", |seen| seen.iter().any(|seen| seen.cancelled())).await;
+    scene
+        .gateway_sees("the gateway's side is given up", |seen| seen.iter().any(|seen| seen.cancelled()))
+        .await;
 }
 
 /// The second one may be a signal after the request, too.

@@ -9,14 +9,16 @@ use aigw_tests::raw::{Raw, exchange, get, post};
 
 use crate::{HELLO, MESSAGES};
 
-/// `aigwd` with so many descriptors at most: a script in its place, which becomes it.
+/// `aigwd` with so many descriptors at most: a script in its place, which becomes it. Another process puts it there:
+/// were it written by this one, a child of another test could hold it open, and it could not be run.
 pub(crate) fn limited(files: u32) -> (tempfile::TempDir, Machine) {
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("aigwd");
     let aigwd = env!("CARGO_BIN_EXE_aigwd_under_test");
     let text = format!("#!/bin/sh\nulimit -n {files} && exec '{aigwd}' \"$@\"\n");
-    std::fs::write(&script, text).unwrap();
-    assert!(Command::new("chmod").arg("755").arg(&script).status().unwrap().success());
+    std::fs::write(folder.path().join("text"), text).unwrap();
+    let install = ["-m", "755", "text", "aigwd"];
+    assert!(Command::new("install").args(install).current_dir(folder.path()).status().unwrap().success());
     let machine = Machine::new(script.to_str().unwrap(), env!("CARGO_BIN_EXE_aigwctl_under_test"));
     (folder, machine)
 }

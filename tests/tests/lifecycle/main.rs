@@ -16,8 +16,7 @@ mod start;
 
 use aigw_gateway::{Behaviour, Ending, Setup, Stream};
 
-const HELLO: &str =
-    r#"{"model":"claude-sonnet-4-5","max_tokens":10,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+const HELLO: &str = r#"{"model":"claude-sonnet-4-5","max_tokens":10,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
 const MESSAGES: &str = "/anthropic/v1/messages";
 
 /// A gateway whose answers go on until the client leaves.

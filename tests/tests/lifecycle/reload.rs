@@ -50,7 +50,11 @@ async fn a_bad_configuration_is_refused_and_the_old_one_stays() {
         let shown = scene.machine.ask(&["config", "show"]);
         shown["refused"].as_str().is_some_and(|why| why.contains(words)).then_some(())
     };
-    for (bad, word) in [("[listen]\nprot = 1\n", "prot"), ("[listen]\nport = \"x\"\n", "listen.port"), ("[listen]\n= 1\n", "config.toml")] {
+    for (bad, word) in [
+        ("[listen]\nprot = 1\n", "prot"),
+        ("[listen]\nport = \"x\"\n", "listen.port"),
+        ("[listen]\n= 1\n", "config.toml"),
+    ] {
         scene.machine.configure(&format!("{good}{bad}"));
         scene.daemon.signal("HUP");
         let place = format!("config.toml:{line}");

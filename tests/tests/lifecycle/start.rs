@@ -81,9 +81,15 @@ fn flags_and_variables_that_make_no_sense_are_exit_64() {
     }
     // No setting, but no command either.
     assert_eq!(run(&machine, &["walk"]).status.code(), Some(2));
-    for (name, value) in [("AIGW_LISTEN_PORT", "many"), ("AIGW_KEY_FILE", "/nowhere"), ("AIGW_LISTEN_PROT", "1")] {
+    for (name, value) in
+        [("AIGW_LISTEN_PORT", "many"), ("AIGW_KEY_FILE", "/nowhere"), ("AIGW_LISTEN_PROT", "1")]
+    {
         let output = machine.aigwd(&["run", "--port", "0"]).env(name, value).output().unwrap();
         assert_eq!(output.status.code(), Some(64), "{name}: {}", told(&output));
-        assert!(stderr(&output).contains(if name == "AIGW_KEY_FILE" { value } else { name }), "{}", told(&output));
+        assert!(
+            stderr(&output).contains(if name == "AIGW_KEY_FILE" { value } else { name }),
+            "{}",
+            told(&output)
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aigw_gateway::{Practice, Setup};
@@ -18,7 +18,7 @@ const SMALL_HOME: &str = "for part in state config; do mkdir -p -m 700 \"$AIGW_H
 mount -t tmpfs -o size=64k,mode=700 $part \"$AIGW_HOME/$part\"; done";
 
 /// Writes until nothing more fits.
-fn fill(folder: &PathBuf) {
+fn fill(folder: &Path) {
     let mut file = fs::File::create(folder.join("filler")).unwrap();
     for size in [4096, 1] {
         while file.write_all(&vec![0; size]).is_ok() {}
@@ -44,7 +44,7 @@ async fn a_login_on_a_full_disk_fails_and_the_old_one_goes_on() {
             parts.iter().map(|part| PathBuf::from(format!("{home}/{part}"))).collect();
         let login = || fs::read(format!("{home}/state/credentials/default.json")).unwrap();
         let before = login();
-        folders.iter().for_each(fill);
+        folders.iter().for_each(|folder| fill(folder));
 
         for gateway in [&first, &second] {
             let token = gateway.issue_token("ada", Duration::from_secs(3600));

@@ -41,7 +41,7 @@ async fn another_user_is_refused_even_with_a_right_key_and_the_owner_is_served()
         assert_eq!((answer.status, answer.error()), (403, Some("other-user")), "{}", answer.text());
         assert_eq!(answer.json()["type"], "error", "in the dialect of the route");
         assert_eq!(scene.gateway.provider_requests().len(), 0);
-        assert_eq!(hello(&scene, &address).status, 200);
+        assert_eq!(hello(&scene, &address).status, 200, "{}", scene.machine.log());
         scene.gateway.forget_requests();
     }
     // Not even the state of the key is told.

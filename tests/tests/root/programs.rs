@@ -4,6 +4,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use aigw_tests::machine::Machine;
 use rustix::process::{Gid, Uid};
@@ -45,8 +46,7 @@ impl Programs {
             ("real-aigwd", env!("CARGO_BIN_EXE_aigwd_under_test")),
             ("real-aigwctl", env!("CARGO_BIN_EXE_aigwctl_under_test")),
         ] {
-            fs::copy(built, programs.path(name)).unwrap();
-            programs.open(name);
+            programs.install(Path::new(built), name);
         }
         programs
     }
@@ -59,15 +59,19 @@ impl Programs {
         self.folder().join(name)
     }
 
-    fn open(&self, name: &str) {
-        fs::set_permissions(self.path(name), Permissions::from_mode(0o755)).unwrap();
+    /// By another process: were it written by this one, a child that another test starts at that moment would hold it
+    /// open, and it could not be run.
+    fn install(&self, from: &Path, name: &str) {
+        let done = Command::new("install").args(["-m", "755"]).arg(from).arg(self.path(name)).status();
+        assert!(done.unwrap().success());
     }
 
     /// A script that becomes the program: these words of a shell, which end with `exec` and leave out the program.
     fn script(&self, name: &str, words: &str) {
         let real = self.path(&format!("real-{name}"));
-        fs::write(self.path(name), format!("#!/bin/sh\n{words} '{}' \"$@\"\n", real.display())).unwrap();
-        self.open(name);
+        let text = self.path("text");
+        fs::write(&text, format!("#!/bin/sh\n{words} '{}' \"$@\"\n", real.display())).unwrap();
+        self.install(&text, name);
     }
 
     /// A machine whose daemon begins with these words.

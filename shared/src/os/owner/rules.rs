@@ -25,12 +25,13 @@ pub(crate) fn judge(facts: Facts, root: u32, us: u32) -> Result<(), String> {
 }
 
 /// The administrator's number: 0, or in a user namespace without one the number that stands for all who have none.
-pub(crate) fn root_number(uid_map: &str, overflow: &str) -> u32 {
+/// A namespace may have an empty table; a system without namespaces has none at all.
+pub(crate) fn root_number(uid_map: Option<&str>, overflow: &str) -> u32 {
     let has_zero = |line: &str| {
         let mut numbers = line.split_whitespace().map(|number| number.parse::<u64>());
         matches!((numbers.next(), numbers.next(), numbers.next()), (Some(Ok(0)), _, Some(Ok(count))) if count > 0)
     };
-    if uid_map.trim().is_empty() || uid_map.lines().any(has_zero) {
+    if uid_map.is_none_or(|map| map.lines().any(has_zero)) {
         return 0;
     }
     overflow.trim().parse().unwrap_or(65534)
@@ -65,13 +66,14 @@ mod tests {
     #[test]
     fn root_has_no_number_only_where_zero_is_not_mapped() {
         for (map, root) in [
-            ("         0          0 4294967295\n", 0),
-            ("         0       1000          1\n         1     100000      65536\n", 0),
-            ("      1000       1000          1\n", 65534),
-            ("", 0),
+            (Some("         0          0 4294967295\n"), 0),
+            (Some("         0       1000          1\n         1     100000      65536\n"), 0),
+            (Some("      1000       1000          1\n"), 65534),
+            (Some(""), 65534),
+            (None, 0),
         ] {
             assert_eq!(root_number(map, "65534\n"), root, "{map:?}");
         }
-        assert_eq!(root_number("1000 1000 1", "99\n"), 99);
+        assert_eq!(root_number(Some("1000 1000 1"), "99\n"), 99);
     }
 }

@@ -68,8 +68,9 @@ pub(crate) fn open_managed(path: &Path) -> Result<Option<File>, String> {
 }
 
 fn judge_path(path: &Path, metadata: &Metadata) -> Result<(), String> {
-    let read = |name: &str| fs::read_to_string(PathBuf::from("/proc").join(name)).unwrap_or_default();
-    let root = root_number(&read("self/uid_map"), &read("sys/kernel/overflowuid"));
+    let read = |name: &str| fs::read_to_string(PathBuf::from("/proc").join(name)).ok();
+    let overflow = read("sys/kernel/overflowuid").unwrap_or_default();
+    let root = root_number(read("self/uid_map").as_deref(), &overflow);
     let facts = Facts {
         owner: metadata.uid(),
         mode: metadata.mode(),
