@@ -1,5 +1,8 @@
 //! The real `aigwctl` with the real `aigwd`: what people and scripts rely on.
 
+// Outside the test functions, too, a test may end where something is not as it must be.
+#![allow(clippy::unwrap_used)]
+
 mod given;
 mod keys;
 mod life;
