@@ -34,6 +34,8 @@ const MAX_HEAD: usize = 64 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Files that connections leave to everything else.
 const RESERVED_FILES: u64 = 64;
+/// So often a port that is free on both addresses is looked for.
+const FREE_PORTS: usize = 16;
 /// So many at once are told that there is no room; others are just closed.
 const TURNED_AWAY: usize = 24;
 /// Closing on a client that is still sending would take our words from it.
@@ -44,6 +46,16 @@ const LINGER: Duration = Duration::from_secs(1);
 /// # Errors
 /// `PortTaken` when somebody has it.
 pub async fn bind(port: u16) -> Result<Vec<TcpListener>, Fault> {
+    // A free port of IPv4 may be taken on IPv6; then the system is asked for another.
+    for _ in 0..if port == 0 { FREE_PORTS } else { 0 } {
+        if let Ok(listeners) = bind_both(port).await {
+            return Ok(listeners);
+        }
+    }
+    bind_both(port).await
+}
+
+async fn bind_both(port: u16) -> Result<Vec<TcpListener>, Fault> {
     let v4 = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| taken(port, &error))?;
     let port = v4.local_addr().map_err(|error| taken(port, &error))?.port();
     let mut listeners = vec![v4];
