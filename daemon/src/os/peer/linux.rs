@@ -14,11 +14,17 @@ use super::Owner;
 /// How this machine is asked.
 pub enum Lookup {
     /// `NETLINK_SOCK_DIAG`: a few microseconds, however many sockets there are.
-    Netlink(Mutex<OwnedFd>),
+    Netlink(Mutex<Netlink>),
     /// `/proc/net/tcp` and `tcp6`: grows with the number of sockets.
     Table,
     /// Neither.
     None,
+}
+
+/// A netlink socket, and the number of the last question on it.
+pub struct Netlink {
+    fd: OwnedFd,
+    asked: u32,
 }
 
 /// What the kernel has on record for one end of a connection.
@@ -34,7 +40,12 @@ impl Lookup {
     pub(super) fn candidates() -> Vec<Self> {
         let netlink =
             socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(SOCK_DIAG));
-        netlink.ok().map(|fd| Self::Netlink(Mutex::new(fd))).into_iter().chain([Self::Table]).collect()
+        netlink
+            .ok()
+            .map(|fd| Self::Netlink(Mutex::new(Netlink { fd, asked: 0 })))
+            .into_iter()
+            .chain([Self::Table])
+            .collect()
     }
 
     pub(super) fn none() -> Self {
@@ -50,9 +61,9 @@ impl Lookup {
     pub fn owner(&self, peer: SocketAddr, ours: SocketAddr) -> Owner {
         let (peer, ours) = (unmapped(peer), unmapped(ours));
         let entry = match self {
-            Self::Netlink(fd) => {
-                let fd = fd.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                ask(&fd, peer, ours)
+            Self::Netlink(netlink) => {
+                let mut netlink = netlink.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                ask(&mut netlink, peer, ours).or_else(|_| search(peer, ours))
             }
             Self::Table => search(peer, ours),
             Self::None => return Owner::Unknown,
@@ -75,7 +86,7 @@ fn unmapped(address: SocketAddr) -> SocketAddr {
 
 /// Asks for one connection. Layout: `struct nlmsghdr` (16 bytes), then `struct inet_diag_req_v2`, answered by
 /// `struct inet_diag_msg` (linux/inet_diag.h).
-fn ask(fd: &OwnedFd, peer: SocketAddr, ours: SocketAddr) -> io::Result<Option<Entry>> {
+fn ask(netlink: &mut Netlink, peer: SocketAddr, ours: SocketAddr) -> io::Result<Option<Entry>> {
     const SOCK_DIAG_BY_FAMILY: u16 = 20;
     const NLM_F_REQUEST: u16 = 1;
     const IPPROTO_TCP: u8 = 6;
@@ -86,6 +97,9 @@ fn ask(fd: &OwnedFd, peer: SocketAddr, ours: SocketAddr) -> io::Result<Option<En
     request[0..4].copy_from_slice(&72u32.to_ne_bytes());
     request[4..6].copy_from_slice(&SOCK_DIAG_BY_FAMILY.to_ne_bytes());
     request[6..8].copy_from_slice(&NLM_F_REQUEST.to_ne_bytes());
+    netlink.asked = netlink.asked.wrapping_add(1);
+    let number = netlink.asked.to_ne_bytes();
+    request[8..12].copy_from_slice(&number);
     request[16] = if peer.is_ipv4() { AF_INET } else { AF_INET6 };
     request[17] = IPPROTO_TCP;
     request[20..24].fill(0xff); // every state
@@ -95,9 +109,14 @@ fn ask(fd: &OwnedFd, peer: SocketAddr, ours: SocketAddr) -> io::Result<Option<En
     write_address(&mut request[44..60], ours.ip());
     request[64..72].fill(0xff); // no cookie
 
-    sendto(fd, &request, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
+    sendto(&netlink.fd, &request, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
+    // The answer is there when `sendto` returns. One to an earlier question, whose reading failed, is not ours: it would
+    // be about somebody else's connection.
     let mut answer = [0u8; 512];
-    let (_, length) = recv(fd, &mut answer[..], RecvFlags::empty())?;
+    let mut length = 0;
+    while length < 16 || answer[8..12] != number {
+        (_, length) = recv(&netlink.fd, &mut answer[..], RecvFlags::DONTWAIT)?;
+    }
     if length < 88 || answer[4..6] != SOCK_DIAG_BY_FAMILY.to_ne_bytes() {
         return Ok(None); // NLMSG_ERROR: no such connection
     }
