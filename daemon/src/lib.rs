@@ -19,6 +19,7 @@
 //! - No tool's file is touched: that is `aigwctl`'s work, which in turn never opens the credential store.
 
 pub mod app;
+mod ca;
 mod cli;
 mod control;
 mod credentials;

@@ -112,6 +112,10 @@ kinds! {
     NoGateway: "no-gateway", 403, Never, 77, "run `aigwctl login URL`";
 
     // This machine.
+    /// The CA's files cannot be trusted to be ours alone, so nothing is intercepted.
+    CaUnsafe: "ca-unsafe", 502, Never, 1, "make a new CA: `aigwctl ca rotate`";
+    /// The host is not among the names that the CA can sign for.
+    CaOutgrown: "ca-outgrown", 403, Never, 1, "make a new CA for the new hosts: `aigwctl ca rotate`";
     /// A setting is wrong.
     BadConfiguration: "bad-configuration", 500, Never, 64, "mend the named file; `aigwctl config show` prints what is in force";
     /// A command line that makes no sense.

@@ -73,6 +73,14 @@ pub fn create_private_dir(path: &Path) -> Result<(), Fault> {
     owner::claim_folder(path).map_err(|error| fault(path, "cannot be used", &error))
 }
 
+/// Checks that a file is ours and closed to everybody else.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_private(path: &Path) -> Result<(), Fault> {
+    owner::check_file(path).map_err(|error| fault(path, "cannot be used", &error))
+}
+
 /// The content of a file of at most `max` bytes; `None` when there is no such file.
 ///
 /// # Errors

@@ -81,6 +81,114 @@ pub fn known(name: &str) -> Option<&'static Provider> {
     PROVIDERS.iter().find(|provider| provider.name == name)
 }
 
+/// A host of a provider whose TLS the proxy opens.
+#[derive(Debug)]
+pub struct Host {
+    /// Its exact name, in lower case.
+    pub name: &'static str,
+    /// The provider of the gateway that stands for it.
+    pub provider: &'static str,
+    /// Its paths that the gateway serves.
+    pub served: Served,
+    /// Clients on it take no reply without `x-github-request-id` (seen with Copilot's language server).
+    pub github: bool,
+}
+
+/// Which paths of a host go to the gateway. All others are sign-in, telemetry and the like, and belong to the host
+/// itself.
+pub type Served = &'static [Path];
+
+/// A path of a host, and where it is below the provider at the gateway.
+#[derive(Debug)]
+pub struct Path {
+    at: &'static str,
+    there: &'static str,
+    /// Whether what is below it belongs to it.
+    tree: bool,
+}
+
+impl Path {
+    /// The gateway's path for one of the host, if this row is about it.
+    pub fn map(&self, path: &str) -> Option<String> {
+        let rest = path.strip_prefix(self.at)?;
+        let meant = rest.is_empty() || (self.tree && rest.starts_with('/'));
+        meant.then(|| format!("{}{rest}", self.there))
+    }
+}
+
+/// Hosts that are intercepted unless a setting says otherwise. Exact names: `proxy.` and `telemetry.` of the same domain
+/// are no model APIs.
+pub const HOSTS: &[Host] = &[
+    Host { name: "api.anthropic.com", provider: "anthropic", served: ANTHROPIC, github: false },
+    Host { name: "api.openai.com", provider: "openai", served: OPENAI, github: false },
+    Host { name: "chatgpt.com", provider: "chatgpt", served: CHATGPT, github: false },
+    Host { name: "api.individual.githubcopilot.com", provider: "copilot", served: COPILOT, github: true },
+    Host {
+        name: "api.business.githubcopilot.com",
+        provider: "copilot-business",
+        served: COPILOT,
+        github: true,
+    },
+    Host {
+        name: "api.enterprise.githubcopilot.com",
+        provider: "copilot-enterprise",
+        served: COPILOT,
+        github: true,
+    },
+];
+
+/// Names that the CA may sign for besides those of configured hosts: all that may ever be intercepted, so that
+/// switching one on needs no new CA. A name covers what is below it.
+pub const CA_NAMES: &[&str] = &[
+    "api.anthropic.com",
+    "api.openai.com",
+    "chatgpt.com",
+    "githubcopilot.com",
+    "generativelanguage.googleapis.com",
+    "cloudcode-pa.googleapis.com",
+    "daily-cloudcode-pa.googleapis.com",
+];
+
+const fn only(at: &'static str) -> Path {
+    Path { at, there: at, tree: false }
+}
+
+const fn tree(at: &'static str) -> Path {
+    Path { at, there: at, tree: true }
+}
+
+const ANTHROPIC: Served = &[only("/v1/messages"), only("/v1/messages/count_tokens"), tree("/v1/models")];
+const OPENAI: Served =
+    &[tree("/v1/responses"), only("/v1/chat/completions"), tree("/v1/models"), tree("/v1/conversations")];
+const CHATGPT: Served = &[Path { at: "/backend-api/codex", there: "/v1", tree: true }];
+const COPILOT: Served =
+    &[only("/chat/completions"), only("/responses"), only("/v1/messages"), tree("/models")];
+/// Of a provider that only an administrator knows.
+const EITHER: Served = &[
+    only("/v1/messages"),
+    only("/v1/messages/count_tokens"),
+    tree("/v1/responses"),
+    only("/v1/chat/completions"),
+    tree("/v1/models"),
+    tree("/v1/conversations"),
+];
+
+/// The row of a host, by its exact name in lower case.
+pub fn host(name: &str) -> Option<&'static Host> {
+    HOSTS.iter().find(|host| host.name == name)
+}
+
+/// The paths that the gateway serves for a host which only the configuration names.
+pub fn served(provider: &str) -> Served {
+    match known(provider).map(|provider| (provider.name, provider.layout)) {
+        Some(("chatgpt", _)) => CHATGPT,
+        Some((_, Layout::Anthropic)) => ANTHROPIC,
+        Some((_, Layout::OpenAi)) => OPENAI,
+        Some((_, Layout::Copilot)) => COPILOT,
+        None => EITHER,
+    }
+}
+
 /// Whether a path segment can be a provider's name: `^[a-z0-9]+(-[a-z0-9]+)*$`. None begins with an
 /// underscore, which is why our own paths do.
 pub fn is_name(segment: &str) -> bool {

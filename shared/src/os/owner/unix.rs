@@ -19,6 +19,19 @@ pub(crate) fn check_folder(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Checks that a plain file is ours, and that nobody else can read or write it.
+pub(crate) fn check_file(path: &Path) -> io::Result<()> {
+    let file = fs::symlink_metadata(path)?;
+    if !file.is_file() || file.uid() != geteuid().as_raw() {
+        return Err(io::Error::other("it is not a plain file of this user"));
+    }
+    let mode = file.mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(io::Error::other(format!("others may read it: its mode is {mode:03o}")));
+    }
+    Ok(())
+}
+
 /// Checks that a folder is ours, and closes it to others.
 pub(crate) fn claim_folder(path: &Path) -> io::Result<()> {
     if own_folder(path)?.mode() & 0o077 != 0 {
