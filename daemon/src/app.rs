@@ -16,14 +16,19 @@ use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::ca::Ca;
 use crate::credentials::Held;
 use crate::credentials::file::Store;
 use crate::gateway::{Gateway, url_text};
 use crate::keys::Keys;
+use crate::observe::distrust::Distrust;
 use crate::observe::health::Health;
 use crate::observe::settings;
 use crate::os::peer::Lookup;
+use crate::pipeline::admit::Rules;
+use crate::pipeline::hosts::{self, Hosts};
 use crate::pipeline::record::Counters;
+use crate::pipeline::upstream::Upstream;
 
 /// A token's file is longer only if it is none.
 const MAX_TOKEN_FILE: u64 = 64 * 1024;
@@ -49,6 +54,8 @@ pub struct Current {
     pub config: Config,
     /// The gateways by name.
     pub gateways: BTreeMap<String, Arc<Gateway>>,
+    /// The hosts that are intercepted.
+    pub hosts: Hosts,
     /// The settings for people.
     pub shown: Vec<Shown>,
     /// Why nothing may be forwarded: the managed policy cannot be believed, or the settings cannot be read.
@@ -65,6 +72,12 @@ pub struct App {
     pub keys: Keys,
     /// What is wrong.
     pub health: Health,
+    /// Who does not trust our certificates.
+    pub distrust: Distrust,
+    /// The CA of this machine.
+    pub ca: Ca,
+    /// The way to the real hosts behind intercepted names.
+    pub real_hosts: Upstream,
     /// What was counted.
     pub counters: Arc<Counters>,
     /// Whose process is at the other end.
@@ -133,11 +146,15 @@ impl App {
             current: ArcSwap::from_pointee(Current {
                 config: Config::default(),
                 gateways: BTreeMap::new(),
+                hosts: Hosts::default(),
                 shown: Vec::new(),
                 closed: None,
                 refused: None,
             }),
             changing: Mutex::new(()),
+            distrust: Distrust::default(),
+            ca: Ca::new(&paths.state.join("ca")),
+            real_hosts: Upstream::new(&config::Gateway::default(), Arc::default()),
             counters: Arc::default(),
             started: Instant::now(),
             stopping: CancellationToken::new(),
@@ -161,6 +178,12 @@ impl App {
     /// The addresses that answer, IPv4 first; empty before they are bound.
     pub fn listening(&self) -> &[SocketAddr] {
         self.listen.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// What holds for every request that comes in at this address.
+    pub fn rules(&self, listener: SocketAddr) -> Rules<'_> {
+        let listen = &self.current.load().config.listen;
+        Rules { listener, keys: &self.keys, share: listen.share, keyless: listen.keyless }
     }
 
     /// The listeners are bound.
@@ -195,6 +218,7 @@ impl App {
                 self.current.store(Arc::new(Current {
                     config: old.config.clone(),
                     gateways: old.gateways.clone(),
+                    hosts: old.hosts.clone(),
                     shown: old.shown.clone(),
                     closed,
                     refused: Some(fault.to_string()),
@@ -266,6 +290,7 @@ impl App {
         }
         self.keys.replace_given(&loaded.config.listen.keys);
         let mut findings = loaded.findings;
+        findings.extend(hosts::findings(&loaded.config));
         findings.extend(settings::without_effect(&loaded.config));
         findings.extend(settings::waiting(&self.fixed, &loaded.config));
         findings.extend(refused.as_ref().map(|fault| found("configuration-refused", fault)));
@@ -274,7 +299,9 @@ impl App {
             let fault = refused.as_ref()?;
             Some(Fault::new(Kind::BadConfiguration, fault.what.clone()).cure_with(fault.cure()))
         });
+        let by_policy = loaded.shown.iter().any(|row| row.key == "intercept.hosts" && row.locked);
         self.current.store(Arc::new(Current {
+            hosts: Hosts::of(&loaded.config, by_policy),
             config: loaded.config,
             gateways,
             shown: loaded.shown,

@@ -388,3 +388,34 @@ impl Service<Uri> for Dialer {
         Box::pin(async move { Ok(TokioIo::new(dialer.dial(uri).await?)) })
     }
 }
+
+/// TEMPORARY
+pub enum TunnelLink {
+    /// Direct.
+    Direct(TcpStream),
+    /// Through a proxy.
+    Proxied(Box<dyn Both>),
+}
+/// TEMPORARY
+pub trait Both: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Both for T {}
+impl TunnelLink {
+    /// x
+    pub fn boxed(self) -> Box<dyn Both> {
+        match self {
+            Self::Direct(tcp) => Box::new(tcp),
+            Self::Proxied(both) => both,
+        }
+    }
+}
+/// TEMPORARY
+pub async fn tunnel(
+    _app: &crate::app::App,
+    host: &str,
+    port: u16,
+    _admission: &crate::keys::Admission,
+) -> Result<TunnelLink, aigw_shared::fault::Fault> {
+    TcpStream::connect((host, port)).await.map(TunnelLink::Direct).map_err(|error| {
+        aigw_shared::fault::Fault::new(aigw_shared::fault::Kind::TargetUnreachable, error.to_string())
+    })
+}

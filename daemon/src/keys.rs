@@ -33,6 +33,14 @@ pub struct Admission {
     pub container: bool,
 }
 
+impl Admission {
+    /// Of a process of the owner that came without a key, where the settings allow it.
+    pub fn keyless() -> Self {
+        // No key can have this name.
+        Self { name: "(no key)".to_owned(), gateway: None, container: false }
+    }
+}
+
 /// One key of the list, as stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Stored {

@@ -74,8 +74,16 @@ kinds! {
     NoSuchRoute: "no-such-route", 404, Never, 1, "use the address that `aigwctl env` prints";
     /// A deployment's management path; it holds the user's history.
     ManagementRoute: "management-route", 404, Never, 1, "open the deployment in a browser";
-    /// The proxy door cannot do this yet.
-    ProxyUnavailable: "proxy-unavailable", 501, Never, 70, "use a base URL: `aigwctl env`";
+    /// Inside a tunnel to one host, a request for another.
+    HostMismatch: "host-mismatch", 421, Never, 1, "open a tunnel for each host";
+    /// Clear text where only TLS belongs.
+    PlainHttp: "plain-http", 403, Never, 1, "use https";
+    /// On an intercepted host, something that the gateway does not serve, and `intercept.unmatched` forbids the rest.
+    PathRefused: "path-refused", 403, Never, 77, "set `intercept.unmatched = \"origin\"` to let it through";
+    /// No connection to the host that a tool wants, or none in time.
+    TargetUnreachable: "target-unreachable", 502, Unsaid, 75, "check the name and the network";
+    /// The certificate of the host that a tool wants does not hold.
+    TargetUntrusted: "target-untrusted", 502, Never, 75, "if it has a private CA: set `intercept.ca_file`";
     /// More connections than file descriptors.
     Overloaded: "overloaded", 503, After(2), 1, "close some connections, or raise the limit of open files";
 

@@ -29,7 +29,12 @@ impl Ca {
     ///
     /// # Errors
     /// `CaOutgrown` when it cannot sign for this host, `CaUnsafe` when its files cannot be trusted.
-    pub fn serve(&self, host: &str, names: impl FnOnce() -> Vec<String>) -> Result<Arc<ServerConfig>, Fault> {
+    pub fn serve(
+        &self,
+        host: &str,
+        _h2: bool,
+        names: impl FnOnce() -> Vec<String>,
+    ) -> Result<Arc<ServerConfig>, Fault> {
         self.leaves(names)?.serve(host, crate::now())
     }
 

@@ -1,16 +1,111 @@
-//! Door 2: requests of tools that were given us as their proxy. It tells who may come in; what it leads to does not
-//! exist yet.
+//! Door 2: requests of tools that were given us as their proxy. Who may come in, and then which of three things it is: an
+//! intercepted host, a blind tunnel, or plain HTTP for somebody else.
 
+use std::sync::Arc;
+
+use aigw_shared::config::OnUntrusted;
 use aigw_shared::fault::{Fault, Kind};
-use http::Response;
+use http::uri::Authority;
+use http::{Method, Response};
+use hyper::upgrade::OnUpgrade;
+use rustls::ServerConfig;
+use tokio::net::TcpStream;
 
+use super::http::Io;
+use super::rewound::Rewound;
+use super::{intercept, plain, tunnel};
+use crate::app::App;
+use crate::dial::{self, TunnelLink};
+use crate::keys::Admission;
 use crate::pipeline::admit::{self, Rules};
 use crate::pipeline::body::Answer;
-use crate::pipeline::inbound::Inbound;
+use crate::pipeline::hosts::Host;
+use crate::pipeline::inbound::{Caller, Inbound};
 
-/// Says why a request stops here.
-pub fn request(mut inbound: Inbound, rules: &Rules<'_>) -> Result<Response<Answer>, Fault> {
+/// What a tunnel leads to.
+enum Way {
+    /// To us, as this host.
+    Intercepted(Arc<Host>, Arc<ServerConfig>),
+    /// To the host itself.
+    Tunnel,
+}
+
+/// Answers a request, or says why it stops here.
+pub async fn request(
+    app: &Arc<App>,
+    mut inbound: Inbound,
+    rules: &Rules<'_>,
+) -> Result<Response<Answer>, Fault> {
     admit::proxy(&inbound.parts)?;
-    admit::caller(&mut inbound.parts, inbound.caller.owner, rules, Kind::ProxyKeyMissing)?;
-    Err(Fault::new(Kind::ProxyUnavailable, "this version of aigwd is no proxy yet"))
+    let admission = admit::proxy_caller(&mut inbound.parts, inbound.caller.owner, rules)?;
+    if let Some(fault) = &app.current().closed {
+        return Err(fault.clone());
+    }
+    if inbound.parts.method != Method::CONNECT {
+        return plain::forward(app, inbound, &admission).await;
+    }
+    let missing = || Fault::new(Kind::BadRequest, "CONNECT needs a host and a port, and nothing else");
+    let authority = inbound.parts.uri.authority().ok_or_else(missing)?.clone();
+    let upgrade = inbound.parts.extensions.remove::<OnUpgrade>().ok_or_else(missing)?;
+    open(app, &authority, upgrade, inbound.caller, admission).await
+}
+
+/// 200, once it is certain that there is something behind it.
+async fn open(
+    app: &Arc<App>,
+    authority: &Authority,
+    upgrade: OnUpgrade,
+    caller: Caller,
+    admission: Admission,
+) -> Result<Response<Answer>, Fault> {
+    let (host, port) = admit::host_and_port(authority, 0);
+    match way(app, &host, port, &admission)? {
+        Way::Intercepted(host, tls) => {
+            let app = app.clone();
+            app.clone().tasks.spawn(async move {
+                let Some(client) = opened(upgrade).await else { return };
+                intercept::serve(&app, client, host, tls, caller, admission).await;
+            });
+        }
+        Way::Tunnel => {
+            let link = dial::tunnel(app, &host, port, &admission).await?;
+            let app = app.clone();
+            app.clone().tasks.spawn(async move {
+                let Some(client) = opened(upgrade).await else { return };
+                match link {
+                    TunnelLink::Direct(server) => tunnel::join(&app, client, server).await,
+                    TunnelLink::Proxied(server) => tunnel::join_streams(&app, client, server).await,
+                }
+                drop(caller);
+            });
+        }
+    }
+    Ok(Response::new(Answer::empty()))
+}
+
+/// Which of them it is.
+fn way(app: &Arc<App>, host: &str, port: u16, admission: &Admission) -> Result<Way, Fault> {
+    let current = app.current();
+    let gateway = match &admission.gateway {
+        Some(name) => current.config.gateways.get(name),
+        None => current.config.default_gateway(),
+    };
+    let Some(host) = current.hosts.find(host, port, gateway) else { return Ok(Way::Tunnel) };
+    let lets_through = current.config.intercept.on_untrusted == OnUntrusted::Tunnel && !host.by_policy;
+    if lets_through && app.distrust.is_known(&host.name) {
+        return Ok(Way::Tunnel);
+    }
+    match app.ca.serve(&host.name, host.h2, || current.hosts.names()) {
+        Ok(tls) => Ok(Way::Intercepted(host, tls)),
+        // The finding about it says what to do; until then the tool works as it did before.
+        Err(fault) if fault.kind == Kind::CaOutgrown && !host.by_policy => Ok(Way::Tunnel),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// The client's connection after our 200, and what it has sent already.
+async fn opened(upgrade: OnUpgrade) -> Option<Rewound> {
+    let upgraded = upgrade.await.ok()?;
+    let parts = upgraded.downcast::<Io<TcpStream>>().ok()?;
+    Some(Rewound { ahead: parts.read_buf, stream: parts.io.into_inner().into_inner() })
 }

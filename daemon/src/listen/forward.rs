@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aigw_shared::fault::{Fault, Kind};
+use aigw_shared::fault::Fault;
 use http::{Response, StatusCode};
 
 use crate::app::App;
@@ -23,7 +23,7 @@ pub async fn request(
         *response.status_mut() = status;
         return Ok(response);
     }
-    let admission = admit::caller(&mut inbound.parts, inbound.caller.owner, rules, Kind::KeyMissing)?;
+    let admission = admit::caller(&mut inbound.parts, inbound.caller.owner, rules)?;
     Ok(pipeline::handle(app, inbound, admission).await)
 }
 

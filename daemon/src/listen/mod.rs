@@ -2,34 +2,31 @@
 
 pub mod connect;
 pub mod forward;
+mod http;
+mod intercept;
 mod phase;
+mod plain;
+mod rewound;
+mod tunnel;
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::http::{Request, Response};
 use aigw_shared::fault::{Fault, Kind};
-use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::app::App;
-use crate::pipeline::admit::{self, Rules, Target};
+use crate::pipeline::admit::{self, Target};
 use crate::pipeline::body::Answer;
 use crate::pipeline::inbound::{Caller, Inbound};
 use crate::pipeline::{explain, route};
-use phase::{Phase, Watched};
 
-/// RFC 9110 sets no limit; this one is above what any tool sends.
-const MAX_FIELDS: usize = 100;
-/// The largest head of a request.
-const MAX_HEAD: usize = 64 * 1024;
 /// After a failed accept: most often there are no file descriptors left, and there will be.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Files that connections leave to everything else.
@@ -118,12 +115,11 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, room: Room) {
 /// Asks whose connection it is, now: later its owner may have closed it.
 fn greet(app: &Arc<App>, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
     let Ok(local) = stream.local_addr() else { return };
-    let caller = Caller { owner: app.peers.owner(peer, local) };
+    let caller = Caller { owner: app.peers.owner(peer, local), peer, local, place: Arc::new(permit) };
     let _ = stream.set_nodelay(true);
     let app = app.clone();
     app.clone().tasks.spawn(async move {
-        let _permit = permit;
-        connection(app, stream, local, caller).await;
+        http::serve_http1(&app, stream, |request| request_on(app.clone(), request, caller.clone())).await;
     });
 }
 
@@ -138,64 +134,15 @@ async fn turn_away(mut stream: TcpStream, _permit: OwnedSemaphorePermit) {
     let _ = tokio::time::timeout(LINGER, answer).await;
 }
 
-/// Serves HTTP/1.1 until the client leaves, is too slow with a head, or the daemon drains.
-async fn connection(app: Arc<App>, stream: TcpStream, local: SocketAddr, caller: Caller) {
-    let phase = Arc::new(Phase::new());
-    let io = TokioIo::new(Watched::new(stream, phase.clone()));
-    let service = service_fn(|request| {
-        let (app, phase, busy) = (app.clone(), phase.clone(), Phase::busy(&phase));
-        async move {
-            let response = request_on(&app, request, local, caller).await;
-            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-                phase.never_linger();
-            }
-            Ok::<_, std::convert::Infallible>(response.map(|body| busy.until_end_of(body)))
-        }
-    });
-    let http = http1::Builder::new()
-        .max_headers(MAX_FIELDS)
-        .max_header_size(MAX_HEAD)
-        .max_buf_size(2 * MAX_HEAD)
-        // The gateway's own date passes.
-        .auto_date_header(false)
-        .serve_connection(io, service)
-        .with_upgrades();
-    let mut http = std::pin::pin!(http);
-    let mut draining = false;
-    loop {
-        tokio::select! {
-            ended = http.as_mut() => {
-                if let Err(error) = ended {
-                    tracing::debug!(%error, "connection ended");
-                }
-                return;
-            }
-            () = phase.too_slow() => return,
-            () = app.draining.cancelled(), if !draining => {
-                draining = true;
-                phase.never_linger();
-                http.as_mut().graceful_shutdown();
-            }
-            () = app.ended.cancelled() => return,
-        }
-    }
-}
-
 /// One request: which door it wants, and whether it may come in.
-async fn request_on(
-    app: &Arc<App>,
-    request: Request<Incoming>,
-    local: SocketAddr,
-    caller: Caller,
-) -> Response<Answer> {
+async fn request_on(app: Arc<App>, request: Request<Incoming>, caller: Caller) -> Response<Answer> {
     let (parts, body) = request.into_parts();
     let dialect = route::guess_dialect(parts.uri.path());
-    let share = app.current().config.listen.share;
-    let rules = Rules { listener: local, keys: &app.keys, share };
+    let rules = app.rules(caller.local);
     let inbound = Inbound { caller, parts, body };
-    let answer = match admit::target(&inbound.parts, local) {
-        Ok(Target::Ours) => forward::request(app, inbound, &rules).await,
-        Ok(Target::Proxy) => connect::request(inbound, &rules),
+    let answer = match admit::target(&inbound.parts, rules.listener) {
+        Ok(Target::Ours) => forward::request(&app, inbound, &rules).await,
+        Ok(Target::Proxy) => connect::request(&app, inbound, &rules).await,
         Err(fault) => Err(fault),
     };
     answer.unwrap_or_else(|fault| explain::refuse(&fault, dialect))

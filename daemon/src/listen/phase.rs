@@ -13,7 +13,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
@@ -172,19 +171,24 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Timed<B> {
 }
 
 /// A connection that notices when something arrives, and closes with grace.
-pub struct Watched {
-    stream: TcpStream,
+pub struct Watched<S> {
+    stream: S,
     phase: Arc<Phase>,
 }
 
-impl Watched {
+impl<S> Watched<S> {
     /// Watches a connection.
-    pub fn new(stream: TcpStream, phase: Arc<Phase>) -> Self {
+    pub fn new(stream: S, phase: Arc<Phase>) -> Self {
         Self { stream, phase }
+    }
+
+    /// The connection itself.
+    pub fn into_inner(self) -> S {
+        self.stream
     }
 }
 
-impl AsyncRead for Watched {
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -199,7 +203,7 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }

@@ -1,5 +1,6 @@
 //! What can be seen from outside: logs, and findings.
 
+pub mod distrust;
 pub mod health;
 pub mod log;
 pub mod settings;

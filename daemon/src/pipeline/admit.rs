@@ -12,6 +12,7 @@ use http::request::Parts;
 use http::uri::{Authority, Scheme};
 use http::{Method, Version};
 
+use super::hosts::Host;
 use super::present::{self, Presented};
 use crate::keys::{Admission, Keys};
 use crate::os::peer::Owner;
@@ -20,11 +21,13 @@ use crate::os::peer::Owner;
 pub const LOOP_MARKER: HeaderName = HeaderName::from_static("x-aigw-loop");
 
 /// Methods that some AI API has.
-const METHODS: [Method; 6] =
+pub const METHODS: [Method; 6] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// Where a URL without a port leads.
-const HTTP_PORT: u16 = 80;
+pub const HTTP_PORT: u16 = 80;
+/// And with TLS.
+const HTTPS_PORT: u16 = 443;
 
 /// What a request's target line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,6 +46,8 @@ pub struct Rules<'a> {
     pub keys: &'a Keys,
     /// `listen.share`: other users may come in with a key.
     pub share: bool,
+    /// `listen.keyless`: the owner may use the proxy without one.
+    pub keyless: bool,
 }
 
 /// Reads the form of the target (RFC 9112 section 3.2). hyper passes on several that make no sense here.
@@ -117,32 +122,97 @@ pub fn proxy(parts: &Parts) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Takes every local key out of the request, and finds who it is by the first of them.
+/// Takes every local key out of a forwarder request, and finds who it is by the first of them.
 ///
 /// # Errors
 /// A key of ours that is wrong, in any place; no key at all; another user's process.
-pub fn caller(parts: &mut Parts, owner: Owner, rules: &Rules<'_>, missing: Kind) -> Result<Admission, Fault> {
+pub fn caller(parts: &mut Parts, owner: Owner, rules: &Rules<'_>) -> Result<Admission, Fault> {
+    let admission = presented(parts, rules, Kind::KeyWrong)?
+        .ok_or_else(|| Fault::new(Kind::KeyMissing, "a local key is needed"))?;
+    of_owner(admission, owner, rules)
+}
+
+/// The same for a proxy request.
+///
+/// # Errors
+/// As [`caller`]; with `listen.keyless` the owner's processes need no key.
+pub fn proxy_caller(parts: &mut Parts, owner: Owner, rules: &Rules<'_>) -> Result<Admission, Fault> {
+    let admission = match presented(parts, rules, Kind::ProxyKeyMissing)? {
+        Some(admission) => admission,
+        None if rules.keyless && owner == Owner::Us => Admission::keyless(),
+        None => return Err(Fault::new(Kind::ProxyKeyMissing, "a local key is needed")),
+    };
+    of_owner(admission, owner, rules)
+}
+
+/// The checks of a request inside a tunnel that was opened to this host. A key in it names the caller before the
+/// tunnel's own does.
+///
+/// # Errors
+/// The rule that refuses it.
+pub fn inner(
+    parts: &mut Parts,
+    host: &Host,
+    tunnel: &Admission,
+    rules: &Rules<'_>,
+) -> Result<Admission, Fault> {
+    if parts.method == Method::CONNECT || parts.method == Method::TRACE {
+        return Err(Fault::new(Kind::MethodRefused, "this makes no sense inside a tunnel"));
+    }
+    framing(&parts.headers, parts.version)?;
+    if parts.uri.path_and_query().is_none_or(|target| !target.as_str().starts_with('/')) {
+        return Err(Fault::new(Kind::BadRequest, "the request's target is neither a path nor a URL"));
+    }
+    // HTTP/2 has its authority in the target, and needs no Host.
+    let named = match parts.uri.authority() {
+        Some(authority) => vec![authority.clone()],
+        None => vec![],
+    };
+    let needs_host = parts.version != Version::HTTP_2 || parts.headers.contains_key(HOST) || named.is_empty();
+    let hosts = if needs_host { vec![single_host(&parts.headers)?] } else { vec![] };
+    for authority in named.iter().chain(&hosts) {
+        let (name, port) = host_and_port(authority, HTTPS_PORT);
+        if name != host.name || port != host.port || authority.as_str().contains('@') {
+            let what = format!("the tunnel was opened to {}, and the request is for another host", host.name);
+            return Err(Fault::new(Kind::HostMismatch, what));
+        }
+    }
+    if parts.headers.contains_key(LOOP_MARKER) {
+        return Err(Fault::new(Kind::Loop, "the gateway's URL leads back to an aigwd on this machine"));
+    }
+    Ok(presented(parts, rules, Kind::KeyWrong)?.unwrap_or_else(|| tunnel.clone()))
+}
+
+/// An authority's host in lower case, without brackets and the dot of a whole name, and its port.
+pub fn host_and_port(authority: &Authority, default: u16) -> (String, u16) {
+    let host = authority.host().trim_matches(['[', ']']).to_ascii_lowercase();
+    (host.strip_suffix('.').unwrap_or(&host).to_owned(), authority.port_u16().unwrap_or(default))
+}
+
+/// Takes all keys out. The first that says who is asking, if there is one.
+fn presented(parts: &mut Parts, rules: &Rules<'_>, wrong: Kind) -> Result<Option<Admission>, Fault> {
     let Presented { keys, path } = present::take_out(parts)?;
     let mut first = None;
     for key in keys {
         let admission = rules
             .keys
             .check(key.text.reveal())
-            .ok_or_else(|| Fault::new(wrong(missing), "the local key is not valid"))?;
+            .ok_or_else(|| Fault::new(wrong, "the local key is not valid"))?;
         if key.names_caller && first.is_none() {
             first = Some(admission);
         }
     }
-    let mut admission = first.ok_or_else(|| Fault::new(missing, "a local key is needed"))?;
-    admission.gateway = path.gateway.or(admission.gateway);
+    if let Some(admission) = &mut first {
+        admission.gateway = path.gateway.or(admission.gateway.take());
+    }
+    Ok(first)
+}
+
+fn of_owner(admission: Admission, owner: Owner, rules: &Rules<'_>) -> Result<Admission, Fault> {
     if owner == Owner::Other && !rules.share && !admission.container {
         return Err(Fault::new(Kind::OtherUser, "the connection belongs to another user of this machine"));
     }
     Ok(admission)
-}
-
-fn wrong(missing: Kind) -> Kind {
-    if missing == Kind::ProxyKeyMissing { missing } else { Kind::KeyWrong }
 }
 
 /// RFC 9112 section 6: what hyper lets through and could be read in two ways further on.
@@ -201,14 +271,22 @@ fn is_loopback(authority: &Authority) -> bool {
 /// A page's request says so itself: browsers send `Origin` with everything but simple GETs, and fetch metadata with
 /// all. Programs send neither.
 fn web_page(headers: &HeaderMap) -> Result<(), Fault> {
-    let from_page = headers.get_all(ORIGIN).iter().any(is_web_origin);
-    if from_page {
+    if has_web_origin(headers) {
         return Err(Fault::new(Kind::WebPageRefused, "Origin names a web page"));
     }
     if crosses_sites(headers) {
         return Err(Fault::new(Kind::WebPageRefused, "Sec-Fetch-Site names another site"));
     }
     Ok(())
+}
+
+/// Whether a web page made the request.
+pub fn is_web_page(headers: &HeaderMap) -> bool {
+    has_web_origin(headers) || crosses_sites(headers)
+}
+
+fn has_web_origin(headers: &HeaderMap) -> bool {
+    headers.get_all(ORIGIN).iter().any(is_web_origin)
 }
 
 fn is_web_origin(origin: &HeaderValue) -> bool {

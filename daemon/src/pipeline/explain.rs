@@ -2,6 +2,7 @@
 
 use aigw_shared::fault::{Fault, Kind, Retry};
 use aigw_shared::provider::Dialect;
+use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, PROXY_AUTHENTICATE, RETRY_AFTER};
 use http::{Response, StatusCode};
 use serde_json::json;
@@ -41,6 +42,25 @@ pub fn refuse(fault: &Fault, dialect: Dialect) -> Response<Answer> {
     let mut response = reply(fault, dialect);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
+}
+
+/// A refusal as bytes of HTTP/1.1, where no server of hyper's stands.
+pub fn on_the_wire(fault: &Fault, dialect: Dialect) -> Vec<u8> {
+    let response = refuse(fault, dialect);
+    let status = response.status();
+    let mut bytes =
+        format!("HTTP/1.1 {} {}\r\n", status.as_u16(), status.canonical_reason().unwrap_or_default())
+            .into_bytes();
+    for (name, value) in response.headers() {
+        bytes.extend_from_slice(name.as_str().as_bytes());
+        bytes.extend_from_slice(b": ");
+        bytes.extend_from_slice(value.as_bytes());
+        bytes.extend_from_slice(b"\r\n");
+    }
+    let body = if let Answer::Own(Some(body)) = response.into_body() { body } else { Bytes::new() };
+    bytes.extend_from_slice(format!("content-length: {}\r\n\r\n", body.len()).as_bytes());
+    bytes.extend_from_slice(&body);
+    bytes
 }
 
 /// The gateway's own words in the dialect's shape, with its status.

@@ -1,9 +1,11 @@
 //! Which fields never travel on, in either direction.
 
+use http::Method;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
 };
+use http::request::Parts;
 
 /// Fields that belong to one connection (RFC 9110 section 7.6.1).
 const HOP_BY_HOP: [HeaderName; 5] = [CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
@@ -18,12 +20,23 @@ const CLAIMS_PREFIX: &str = "x-forwarded-";
 /// Drops the fields of the client's connection, and what it claims to have come through. The body's length stays: it
 /// is what the body really has.
 pub fn clean_request(headers: &mut HeaderMap) {
+    retain(headers, |name, _| !is_claim(name.as_str()));
+    clean_hops(headers);
+}
+
+/// Drops the fields of the client's connection only.
+pub fn clean_hops(headers: &mut HeaderMap) {
     let named = named_by_connection(headers);
     retain(headers, |name, _| {
-        let here = is_hop_by_hop(name) || [HOST, EXPECT].contains(name) || is_claim(name.as_str());
-        !here && !named.contains(name)
+        !is_hop_by_hop(name) && ![HOST, EXPECT].contains(name) && !named.contains(name)
     });
     write_length_anew(headers);
+}
+
+/// Whether it is a WebSocket's opening (RFC 6455 section 4.1).
+pub fn wants_websocket(parts: &Parts) -> bool {
+    let upgrade = parts.headers.get(UPGRADE);
+    parts.method == Method::GET && upgrade.is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// Drops the fields of the gateway's connection.

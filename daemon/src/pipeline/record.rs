@@ -31,6 +31,7 @@ enum End {
 /// A request on its way, and its answer. Dropping it is what ends it.
 pub struct Exchange {
     counters: Arc<Counters>,
+    counted: bool,
     begun: Instant,
     provider: String,
     status: StatusCode,
@@ -43,12 +44,20 @@ impl Exchange {
     pub fn begin(counters: Arc<Counters>, provider: &str) -> Self {
         Self {
             counters,
+            counted: true,
             begun: Instant::now(),
             provider: provider.to_owned(),
             status: StatusCode::OK,
             bytes: 0,
             end: End::Unanswered,
         }
+    }
+
+    /// The same for a request that is no AI call, and is not counted as one.
+    pub fn onward(counters: Arc<Counters>, host: &str) -> Self {
+        let mut exchange = Self::begin(counters, host);
+        exchange.counted = false;
+        exchange
     }
 
     /// The head of the answer is there.
@@ -80,7 +89,9 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.counters.requests.fetch_add(1, Ordering::Relaxed);
+        if self.counted {
+            self.counters.requests.fetch_add(1, Ordering::Relaxed);
+        }
         tracing::debug!(
             provider = self.provider,
             status = self.status.as_u16(),

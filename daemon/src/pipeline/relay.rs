@@ -71,6 +71,18 @@ pub async fn back(call: &Call, response: Response<Incoming>, mut exchange: Excha
     }
 }
 
+/// The answer of a host that is no gateway: as it is.
+///
+/// # Errors
+/// When it can be read in more than one way.
+pub fn through(response: Response<Incoming>, mut exchange: Exchange) -> Result<Response<Answer>, Fault> {
+    exchange.answered(response.status());
+    match flaw(&response) {
+        Some(flaw) => Err(Fault::new(Kind::UpstreamFailed, flaw.replace("the gateway", "the host"))),
+        None => Ok(pass(response, None, exchange)),
+    }
+}
+
 /// What hyper lets through and no client should have to make sense of.
 fn flaw(response: &Response<Incoming>) -> Option<&'static str> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {

@@ -9,7 +9,7 @@ use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::provider::Dialect;
 use http::header::{CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Uri};
 use http_body_util::Empty;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -19,6 +19,7 @@ use tokio::time::timeout;
 
 use super::body::Answer;
 use super::record::Exchange;
+use super::upstream::Upstream;
 use super::{Call, explain, headers};
 use crate::app::App;
 
@@ -37,8 +38,7 @@ pub struct Wanted {
 /// The wish, if the request has one that we serve: a WebSocket of OpenAI's Responses API. Other upgrades are not passed
 /// on, and the request goes its usual way.
 pub fn wanted(parts: &mut Parts) -> Option<Wanted> {
-    let websocket = parts.headers.get(UPGRADE)?.as_bytes().eq_ignore_ascii_case(b"websocket");
-    if !websocket || parts.method != Method::GET || !parts.uri.path().ends_with("/responses") {
+    if !headers::wants_websocket(parts) || !parts.uri.path().ends_with("/responses") {
         return None;
     }
     let mut fields = HeaderMap::new();
@@ -74,6 +74,11 @@ pub async fn relay(
     let theirs = hyper::upgrade::on(&mut response);
     app.tasks.spawn(join(wanted.upgrade, theirs, exchange, app.clone()));
 
+    switched(response)
+}
+
+/// The 101 for the client.
+pub fn switched(response: Response<Incoming>) -> Response<Answer> {
     let (mut parts, _) = response.into_parts();
     headers::clean_response(&mut parts.headers);
     parts.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
@@ -86,7 +91,9 @@ async fn open(call: &Call, websocket: &HeaderMap) -> Result<Response<Incoming>, 
     if call.gateway.refuses_websocket() {
         return Err("the gateway has no WebSocket".to_owned());
     }
-    let response = greet(call, websocket).await?;
+    let mut fields = call.headers.clone();
+    fields.extend(websocket.clone());
+    let response = greet(&call.gateway.upstream, &call.uri, fields).await?;
     let status = response.status();
     if status == StatusCode::SWITCHING_PROTOCOLS {
         return Ok(response);
@@ -98,32 +105,27 @@ async fn open(call: &Call, websocket: &HeaderMap) -> Result<Response<Incoming>, 
 }
 
 /// The handshake, on a connection of its own: HTTP/2 connections of the pool cannot change their protocol.
-async fn greet(call: &Call, websocket: &HeaderMap) -> Result<Response<Incoming>, String> {
-    let link = call.gateway.upstream.dial_http1(call.uri.clone()).await.map_err(|error| error.to_string())?;
+pub async fn greet(way: &Upstream, uri: &Uri, fields: HeaderMap) -> Result<Response<Incoming>, String> {
+    let link = way.dial_http1(uri.clone()).await.map_err(|error| error.to_string())?;
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(link)).await.map_err(|error: hyper::Error| error.to_string())?;
     // Ends with the WebSocket, or with the refusal.
     tokio::spawn(connection.with_upgrades());
 
     let mut request = Request::new(Empty::<bytes::Bytes>::new());
-    *request.uri_mut() = call
-        .uri
-        .path_and_query()
-        .map_or("/", |path| path.as_str())
-        .parse()
-        .map_err(|_| "bad path".to_owned())?;
+    *request.uri_mut() =
+        uri.path_and_query().map_or("/", |path| path.as_str()).parse().map_err(|_| "bad path".to_owned())?;
+    *request.headers_mut() = fields;
     let fields = request.headers_mut();
-    *fields = call.headers.clone();
-    fields.extend(websocket.clone());
     fields.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     fields.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    let authority = call.uri.authority().map_or("", |authority| authority.as_str());
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
     fields.insert(http::header::HOST, HeaderValue::from_str(authority).map_err(|error| error.to_string())?);
     sender.send_request(request).await.map_err(|error| error.to_string())
 }
 
 /// Copies both ways until one side ends, or the daemon's grace does.
-async fn join(ours: OnUpgrade, theirs: OnUpgrade, mut exchange: Exchange, app: Arc<App>) {
+pub async fn join(ours: OnUpgrade, theirs: OnUpgrade, mut exchange: Exchange, app: Arc<App>) {
     let both = async { Ok::<(Upgraded, Upgraded), hyper::Error>((ours.await?, theirs.await?)) };
     let Ok((ours, theirs)) = both.await else { return };
     let (mut ours, mut theirs) = (TokioIo::new(ours), TokioIo::new(theirs));

@@ -81,6 +81,10 @@ pub(super) static ROWS: &[Row] = &[
 
     row("intercept.hosts", List(|c, _, all| each(&mut c.intercept.hosts, all, InterceptHost::parse, "hosts, each HOST[:PORT][=PROVIDER]")),
         "[]", "hosts whose TLS is opened, each HOST[:PORT][=PROVIDER]"),
+    row("intercept.except", List(|c, _, all| each(&mut c.intercept.except, all, host_name, "names of hosts")),
+        "[]", "hosts of the built-in table that are tunnelled instead"),
+    row("intercept.http1_only", List(|c, _, all| each(&mut c.intercept.http1_only, all, host_name, "names of hosts")),
+        "[]", "intercepted hosts on which no HTTP/2 is offered"),
     row("intercept.unmatched", Text(|c, _, t| word(&mut c.intercept.unmatched, Unmatched::ALL, Unmatched::word, t)),
         r#""origin""#, "what becomes of an intercepted request that is no AI call: origin or refuse"),
     row("intercept.via", Text(|c, _, t| word(&mut c.intercept.via, Via::ALL, Via::word, t)),
@@ -248,6 +252,10 @@ fn keys(field: &mut Vec<KeySpec>, all: &[&str]) -> Outcome {
     each(field, all, KeySpec::parse, "keys, each NAME or NAME:GENERATION")?;
     let twice = field.iter().enumerate().any(|(i, a)| field[..i].iter().any(|b| a.name == b.name));
     if twice { Err("expected each key once".into()) } else { Ok(()) }
+}
+
+fn host_name(text: &str) -> Option<String> {
+    InterceptHost::parse(text).filter(|_| !text.contains([':', '='])).map(|entry| entry.host)
 }
 
 fn port(number: i64) -> Option<u16> {

@@ -224,6 +224,10 @@ pub struct ProviderSettings {
 pub struct Intercept {
     /// Which hosts.
     pub hosts: Vec<InterceptHost>,
+    /// Hosts of the built-in table that are left alone.
+    pub except: Vec<String>,
+    /// Hosts on which no HTTP/2 is offered.
+    pub http1_only: Vec<String>,
     /// What becomes of a request that is no AI call.
     pub unmatched: Unmatched,
     /// The way of the others.

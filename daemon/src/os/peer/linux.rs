@@ -59,22 +59,34 @@ impl Lookup {
 
     /// The owner of the socket that is bound to `peer` and connected to `ours`.
     pub fn owner(&self, peer: SocketAddr, ours: SocketAddr) -> Owner {
-        let (peer, ours) = (unmapped(peer), unmapped(ours));
-        let entry = match self {
-            Self::Netlink(netlink) => {
-                let mut netlink = netlink.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                ask(&mut netlink, peer, ours).or_else(|_| search(peer, ours))
-            }
-            Self::Table => search(peer, ours),
-            Self::None => return Owner::Unknown,
-        };
-        match entry {
+        if !self.tells() {
+            return Owner::Unknown;
+        }
+        match self.entry(peer, ours) {
             Ok(Some(entry)) if entry.inode != 0 && !entry.listening => {
                 let us = rustix::process::getuid().as_raw();
                 if entry.uid == us || entry.uid == 0 { Owner::Us } else { Owner::Other }
             }
             // Closed by its owner, or never there: nobody who could be let in.
             _ => Owner::Other,
+        }
+    }
+
+    /// The program that has that socket, in words. Searches through all processes.
+    pub fn program(&self, peer: SocketAddr, ours: SocketAddr) -> Option<String> {
+        let entry = self.entry(peer, ours).ok()??;
+        holder(&format!("socket:[{}]", entry.inode))
+    }
+
+    fn entry(&self, peer: SocketAddr, ours: SocketAddr) -> io::Result<Option<Entry>> {
+        let (peer, ours) = (unmapped(peer), unmapped(ours));
+        match self {
+            Self::Netlink(netlink) => {
+                let mut netlink = netlink.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                ask(&mut netlink, peer, ours).or_else(|_| search(peer, ours))
+            }
+            Self::Table => search(peer, ours),
+            Self::None => Ok(None),
         }
     }
 }

@@ -21,6 +21,11 @@ impl Lookup {
         Owner::Unknown
     }
 
+    /// The program that has that socket.
+    pub fn program(&self, _peer: SocketAddr, _ours: SocketAddr) -> Option<String> {
+        None
+    }
+
     /// Whether the system tells at all.
     pub fn tells(&self) -> bool {
         false

@@ -1,0 +1,150 @@
+//! HTTP on a connection of a client: its limits, its deadlines, its end with grace. The same for the port itself and for
+//! what is inside an intercepted tunnel.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use aigw_shared::fault::{Fault, Kind};
+use aigw_shared::provider::Dialect;
+use futures_util::FutureExt;
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::phase::{Phase, Timed, Watched};
+use crate::app::App;
+use crate::pipeline::body::Answer;
+use crate::pipeline::{explain, route};
+
+/// RFC 9110 sets no limit; this one is above what any tool sends.
+const MAX_FIELDS: usize = 100;
+/// The largest head of a request.
+const MAX_HEAD: usize = 64 * 1024;
+/// Requests at once on one HTTP/2 connection.
+const MAX_STREAMS: u32 = 100;
+/// HTTP/2 flow control: what one upload may have under way, and all of one connection together.
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// A connection as hyper gets it.
+pub type Io<S> = TokioIo<Watched<S>>;
+
+/// Serves HTTP/1.1 until the client leaves, is too slow with a head, or the daemon drains.
+pub async fn serve_http1<S, F>(app: &Arc<App>, stream: S, answer: impl Fn(Request<Incoming>) -> F)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    F: Future<Output = Response<Answer>>,
+{
+    let phase = Arc::new(Phase::new());
+    let io = TokioIo::new(Watched::new(stream, phase.clone()));
+    let service = service_fn(|request| {
+        let about = About::of(&request);
+        busy(&phase, about, answer(request))
+    });
+    let http = http1::Builder::new()
+        .max_headers(MAX_FIELDS)
+        .max_header_size(MAX_HEAD)
+        .max_buf_size(2 * MAX_HEAD)
+        // The gateway's own date passes.
+        .auto_date_header(false)
+        .serve_connection(io, service)
+        .with_upgrades();
+    let mut http = std::pin::pin!(http);
+    let mut draining = false;
+    loop {
+        tokio::select! {
+            ended = http.as_mut() => return told(ended),
+            () = phase.too_slow() => return,
+            () = app.draining.cancelled(), if !draining => {
+                draining = true;
+                phase.never_linger();
+                http.as_mut().graceful_shutdown();
+            }
+            () = app.ended.cancelled() => return,
+        }
+    }
+}
+
+/// The same with HTTP/2. No extended CONNECT (RFC 8441) is announced: a WebSocket is a connection of its own.
+pub async fn serve_http2<S, F>(app: &Arc<App>, stream: S, answer: impl Fn(Request<Incoming>) -> F)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    F: Future<Output = Response<Answer>> + Send + 'static,
+{
+    let phase = Arc::new(Phase::new());
+    let service = service_fn(|request| {
+        let about = About::of(&request);
+        busy(&phase, about, answer(request))
+    });
+    let http = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEAD as u32)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .auto_date_header(false)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut http = std::pin::pin!(http);
+    let mut draining = false;
+    loop {
+        tokio::select! {
+            ended = http.as_mut() => return told(ended),
+            // What arrives besides requests is no sign of one.
+            () = phase.too_slow(), if !draining => {
+                draining = true;
+                http.as_mut().graceful_shutdown();
+            }
+            () = app.draining.cancelled(), if !draining => {
+                draining = true;
+                http.as_mut().graceful_shutdown();
+            }
+            () = app.ended.cancelled() => return,
+        }
+    }
+}
+
+fn told(ended: Result<(), hyper::Error>) {
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+/// What has to be known of a request when it is gone.
+struct About {
+    connect: bool,
+    dialect: Dialect,
+}
+
+impl About {
+    fn of(request: &Request<Incoming>) -> Self {
+        let dialect = route::guess_dialect(request.uri().path());
+        Self { connect: request.method() == Method::CONNECT, dialect }
+    }
+}
+
+/// One request, during which the connection is not idle. A fault of ours that panics costs this request only.
+fn busy<F>(
+    phase: &Arc<Phase>,
+    about: About,
+    answering: F,
+) -> impl Future<Output = Result<Response<Timed<Answer>>, Infallible>> + use<F>
+where
+    F: Future<Output = Response<Answer>>,
+{
+    let (phase, busy) = (phase.clone(), Phase::busy(phase));
+    async move {
+        let response = AssertUnwindSafe(answering).catch_unwind().await.unwrap_or_else(|_| {
+            explain::refuse(&Fault::new(Kind::Internal, "aigwd failed at this request"), about.dialect)
+        });
+        let tunnel = about.connect && response.status().is_success();
+        if tunnel || response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            phase.never_linger();
+        }
+        Ok(response.map(|body| busy.until_end_of(body)))
+    }
+}

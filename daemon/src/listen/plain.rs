@@ -1,0 +1,81 @@
+//! Plain `http://` requests for somebody else, as a proxy forwards them: package indexes, captive portals, an intranet. No
+//! token ever goes along.
+
+use std::sync::Arc;
+
+use aigw_shared::fault::{Fault, Kind};
+use http::header::{CONNECTION, HOST, HeaderValue, UPGRADE};
+use http::uri::Scheme;
+use http::{Request, Response, StatusCode, Uri};
+use hyper::client::conn::http1;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+
+use crate::app::App;
+use crate::dial;
+use crate::keys::Admission;
+use crate::pipeline::admit::{self, HTTP_PORT};
+use crate::pipeline::body::{Answer, Slot};
+use crate::pipeline::inbound::Inbound;
+use crate::pipeline::record::Exchange;
+use crate::pipeline::upstream::Outgoing;
+use crate::pipeline::{headers, relay, websocket};
+
+/// Sends the request where it is meant to go, on a connection of its own.
+pub async fn forward(
+    app: &Arc<App>,
+    inbound: Inbound,
+    admission: &Admission,
+) -> Result<Response<Answer>, Fault> {
+    let Inbound { mut parts, body, .. } = inbound;
+    let bad = || Fault::new(Kind::BadRequest, "a proxy takes CONNECT, or a URL that begins with http://");
+    let authority = parts.uri.authority().filter(|_| parts.uri.scheme() == Some(&Scheme::HTTP));
+    let authority = authority.ok_or_else(bad)?.clone();
+    if authority.as_str().contains('@') {
+        return Err(Fault::new(Kind::BadRequest, "the URL has a user name in it"));
+    }
+    let (host, port) = admit::host_and_port(&authority, HTTP_PORT);
+    if app.current().hosts.has_name(&host) {
+        return Err(Fault::new(Kind::PlainHttp, format!("{host} is asked over https only")));
+    }
+    let link = dial::tunnel(app, &host, port, admission).await?;
+    let broken = |error: hyper::Error| {
+        Fault::new(Kind::UpstreamFailed, format!("{host} gave no valid answer: {error}"))
+            .cure_with("try again")
+    };
+
+    let upgrade = headers::wants_websocket(&parts).then(|| parts.extensions.remove::<OnUpgrade>()).flatten();
+    let mut fields = parts.headers;
+    headers::clean_hops(&mut fields);
+    if upgrade.is_some() {
+        fields.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        fields.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    }
+    fields.insert(HOST, HeaderValue::from_str(authority.as_str()).map_err(|_| bad())?);
+    let slot = Slot::new(body, app.tasks.clone());
+    let mut request = Request::new(Outgoing::Relay(slot.upload()));
+    *request.method_mut() = parts.method;
+    *request.uri_mut() = origin_form(&parts.uri);
+    *request.headers_mut() = fields;
+
+    let (mut sender, connection) = http1::handshake(TokioIo::new(link.boxed())).await.map_err(broken)?;
+    // Ends with the answer, or what it was upgraded to.
+    app.tasks.spawn(async move { drop(connection.with_upgrades().await) });
+    let mut exchange = Exchange::onward(app.counters.clone(), &host);
+    let mut response = sender.send_request(request).await.map_err(broken)?;
+    slot.settle();
+    match upgrade {
+        Some(upgrade) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+            exchange.passes();
+            let theirs = hyper::upgrade::on(&mut response);
+            app.tasks.spawn(websocket::join(upgrade, theirs, exchange, app.clone()));
+            Ok(websocket::switched(response))
+        }
+        _ => relay::through(response, exchange),
+    }
+}
+
+fn origin_form(uri: &Uri) -> Uri {
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    path.parse().unwrap_or(Uri::from_static("/"))
+}
