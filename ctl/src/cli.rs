@@ -74,6 +74,13 @@ pub enum Command {
         #[command(subcommand)]
         action: Config,
     },
+    /// Show, renew or explain this machine's CA, with which the proxy opens TLS
+    #[command(after_help = "Example:\n  aigwctl ca status")]
+    Ca {
+        /// What to do with it.
+        #[command(subcommand)]
+        action: Option<Ca>,
+    },
     /// Start aigwd in the background, where no service does it
     #[command(after_help = "Example:\n  aigwctl start")]
     Start {
@@ -169,6 +176,46 @@ pub enum Config {
     /// Show the settings in force and where each comes from
     #[command(after_help = "Example:\n  aigwctl config show")]
     Show,
+}
+
+/// `ca`
+#[derive(Debug, Subcommand)]
+pub enum Ca {
+    /// Show what this machine's CA can sign, where it is kept and which stores trust it
+    #[command(after_help = "Example:\n  aigwctl ca status --json | jq -r .root_cert")]
+    Status,
+    /// Show its certificates in full
+    #[command(after_help = "Example:\n  aigwctl ca show")]
+    Show,
+    /// Print the root certificate (PEM), for a trust store that aigwctl does not know
+    #[command(after_help = "Example:\n  aigwctl ca export --out aigw-root.pem")]
+    Export {
+        /// Write it there instead of to stdout
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Make a new CA beside the old one; later, let it take over
+    #[command(
+        after_help = "Example:\n  aigwctl ca rotate\n  aigwctl ca install\n  aigwctl ca rotate --finish"
+    )]
+    Rotate {
+        /// The new one is trusted: let it take over, and forget the old one
+        #[arg(long)]
+        finish: bool,
+    },
+    /// Print a request (PKCS #10) for a company's own CA to sign; the key stays here
+    #[command(after_help = "Example:\n  aigwctl ca request > csr.pem")]
+    Request,
+    /// Use what the company's CA has signed
+    #[command(after_help = "Example:\n  aigwctl ca import chain.pem")]
+    Import {
+        /// The signed certificate and those of its signers, in this order (PEM)
+        #[arg(value_name = "FILE")]
+        chain: PathBuf,
+    },
+    /// Say on one page what this CA can and cannot do, for a security team
+    #[command(after_help = "Example:\n  aigwctl ca explain")]
+    Explain,
 }
 
 #[cfg(test)]

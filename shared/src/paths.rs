@@ -103,6 +103,11 @@ impl Paths {
         self.state.join("credentials")
     }
 
+    /// This machine's CA, and the files of certificates that tools trust.
+    pub fn ca_dir(&self) -> PathBuf {
+        self.state.join("ca")
+    }
+
     /// The log of a daemon that no service manager listens to.
     pub fn log_file(&self) -> PathBuf {
         self.state.join("aigwd.log")

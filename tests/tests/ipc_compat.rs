@@ -66,6 +66,17 @@ fn requests() -> Vec<(String, Request)> {
         Keys => [Request::Keys],
         RevokeKey => [Request::RevokeKey("claude-code".to_owned())],
         Settings => [Request::Settings],
+        Ca => [
+            Request::Ca(CaAction::Status),
+            Request::Ca(CaAction::Rotate),
+            Request::Ca(CaAction::Finish),
+            Request::Ca(CaAction::Request),
+            Request::Ca(CaAction::Import("-----BEGIN CERTIFICATE-----".to_owned())),
+            Request::Ca(CaAction::Trust(vec![
+                CaGiven { path: "/etc/company.pem".to_owned(), adds: false },
+                CaGiven { path: "/etc/more.pem".to_owned(), adds: true },
+            ])),
+        ],
     }
 }
 
@@ -119,6 +130,15 @@ fn responses() -> Vec<(String, Response)> {
             Response::Settings(Settings { rows: settings(), refused: None }),
             Response::Settings(Settings { rows: Vec::new(), refused: text("config.toml:3: unknown key") }),
         ],
+        Ca => [Response::Ca(Box::new(ca())), Response::Ca(Box::new(company_ca()))],
+        CaRequest => [Response::CaRequest(CaRequest {
+            pem: "-----BEGIN CERTIFICATE REQUEST-----".to_owned(),
+            permitted: vec!["api.openai.com".to_owned()],
+        })],
+        CaTrust => [Response::CaTrust(CaTrust {
+            added: "/home/ada/.local/state/aigw/ca/roots.pem".to_owned(),
+            bundle: "/home/ada/.local/state/aigw/ca/bundle.pem".to_owned(),
+        })],
     }
 }
 
@@ -186,6 +206,33 @@ fn keys() -> Vec<KeyRow> {
         gateway: None,
     };
     vec![full, bare]
+}
+
+fn ca() -> CaStatus {
+    CaStatus {
+        root_cert: "/ca/1/root.pem".to_owned(),
+        intermediate_cert: "/ca/1/intermediate.pem".to_owned(),
+        intermediate_key: "/ca/1/intermediate.key".to_owned(),
+        bundle: "/ca/bundle.pem".to_owned(),
+        root_pem: "root".to_owned(),
+        intermediate_pem: "intermediate".to_owned(),
+        fingerprint_sha256: "AB:CD".to_owned(),
+        not_after: 1_796_119_200,
+        permitted: vec!["api.openai.com".to_owned()],
+        company: false,
+        next: Some(NextRoot {
+            root_cert: "/ca/2/root.pem".to_owned(),
+            root_pem: "next".to_owned(),
+            fingerprint_sha256: "EF:01".to_owned(),
+        }),
+        outgrown: vec!["ai.example.com".to_owned()],
+        trouble: text("others may read it"),
+        retired: vec!["23:45".to_owned()],
+    }
+}
+
+fn company_ca() -> CaStatus {
+    CaStatus { company: true, next: None, outgrown: Vec::new(), trouble: None, retired: Vec::new(), ..ca() }
 }
 
 fn settings() -> Vec<SettingRow> {

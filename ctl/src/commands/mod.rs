@@ -1,5 +1,6 @@
 //! One file a command: it asks the daemon, makes an answer, and hands it to the output.
 
+mod ca;
 mod completions;
 mod config;
 mod env;
@@ -36,6 +37,7 @@ pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failu
             Some(Keys::Derive { spec, secret_file }) => keys::derive(spec, secret_file, output),
         },
         Some(Command::Config { action: Config::Show }) => config::show(output).await,
+        Some(Command::Ca { action }) => ca::run(action.as_ref(), output).await,
         Some(Command::Start { aigwd }) => start::run(aigwd.as_deref(), output).await,
         Some(Command::Stop) => stop::run(output).await,
         Some(Command::Reload) => reload::run(output).await,

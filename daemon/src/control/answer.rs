@@ -7,7 +7,7 @@ use aigw_shared::ipc::hello;
 use aigw_shared::ipc::message::{Request, Response};
 use aigw_shared::ipc::payload::{Access, AccessQuery, Build, SettingRow, Settings};
 
-use super::status;
+use super::{ca, status};
 use crate::app::App;
 use crate::credentials::login;
 
@@ -25,6 +25,7 @@ pub async fn to(app: &Arc<App>, request: Request) -> Response {
         Request::Keys => Ok(Response::Keys(app.keys.rows())),
         Request::RevokeKey(name) => app.keys.revoke(&name).map(|()| Response::Done),
         Request::Settings => Ok(Response::Settings(settings(app))),
+        Request::Ca(action) => ca::to(app, action).await,
     };
     answer.unwrap_or_else(|fault| Response::Failed(Failure::from(fault)))
 }

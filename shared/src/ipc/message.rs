@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::payload::{
-    Access, AccessQuery, Build, KeyRow, LoggedIn, Login, LoginNeeds, LoginQuery, Settings, Status,
+    Access, AccessQuery, Build, CaAction, CaRequest, CaStatus, CaTrust, KeyRow, LoggedIn, Login, LoginNeeds,
+    LoginQuery, Settings, Status,
 };
 use crate::fault::Failure;
 
@@ -32,6 +33,8 @@ pub enum Request {
     RevokeKey(String),
     /// The settings in force, each with its origin.
     Settings,
+    /// Something about this machine's CA.
+    Ca(CaAction),
 }
 
 /// From `aigwd` to `aigwctl`.
@@ -55,6 +58,12 @@ pub enum Response {
     Keys(Vec<KeyRow>),
     /// Answer to `Settings`.
     Settings(Settings),
+    /// Answer to `Ca`: how it is, or has become.
+    Ca(Box<CaStatus>),
+    /// Answer to `Ca` that asked for a request to a company's CA.
+    CaRequest(CaRequest),
+    /// Answer to `Ca` that asked for the files which tools trust.
+    CaTrust(CaTrust),
 }
 
 impl Request {

@@ -188,3 +188,91 @@ pub struct SettingRow {
     /// Whether a managed policy holds it.
     pub locked: bool,
 }
+
+/// What is wanted of this machine's CA. It is made if there is none, except by `Import` and `Request`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CaAction {
+    /// How it is.
+    Status,
+    /// Make a new one beside it.
+    Rotate,
+    /// Let the new one take over, and forget the old one.
+    Finish,
+    /// A request for a company's CA to sign.
+    Request,
+    /// What the company's CA answered: certificates in PEM.
+    Import(String),
+    /// The files that tools trust. These files of certificates the caller had in its environment.
+    Trust(Vec<CaGiven>),
+}
+
+/// A file of certificates that a program was told to trust before we came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaGiven {
+    /// The absolute path.
+    pub path: String,
+    /// Whether it adds to what a program trusts anyway; otherwise it replaces that.
+    pub adds: bool,
+}
+
+/// This machine's CA. Never its private key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaStatus {
+    /// File of the root certificate, which is what tools trust.
+    pub root_cert: String,
+    /// File of the certificate that signs, and of those between it and the root.
+    pub intermediate_cert: String,
+    /// File of its private key, readable by this user only.
+    pub intermediate_key: String,
+    /// File with the system's roots, the user's own and ours.
+    pub bundle: String,
+    /// The root certificate in PEM.
+    pub root_pem: String,
+    /// The certificate that signs, and those between it and the root, in PEM.
+    pub intermediate_pem: String,
+    /// SHA-256 of the root, as trust stores show it: `AB:CD:...`.
+    pub fingerprint_sha256: String,
+    /// When the certificate that signs ends.
+    pub not_after: i64,
+    /// Names that it can sign for; each covers what is below it.
+    pub permitted: Vec<String>,
+    /// Whether a company's CA has signed it, so that no trust store needs ours.
+    pub company: bool,
+    /// The root that will take over, while that is not done. To be trusted already.
+    pub next: Option<NextRoot>,
+    /// Configured hosts that it cannot sign for.
+    pub outgrown: Vec<String>,
+    /// Why it does not sign now, if it does not.
+    pub trouble: Option<String>,
+    /// SHA-256 of earlier roots, which no store needs any more.
+    pub retired: Vec<String>,
+}
+
+/// The root that will take over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextRoot {
+    /// File of the root certificate.
+    pub root_cert: String,
+    /// The root certificate in PEM.
+    pub root_pem: String,
+    /// SHA-256 of the root, as trust stores show it.
+    pub fingerprint_sha256: String,
+}
+
+/// A request for a company's CA to sign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaRequest {
+    /// PKCS #10, in PEM.
+    pub pem: String,
+    /// The names in it.
+    pub permitted: Vec<String>,
+}
+
+/// The files that tools trust.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaTrust {
+    /// For what adds to the roots that a program has: ours, and those the user added before.
+    pub added: String,
+    /// For what replaces them: the system's, the user's own and ours.
+    pub bundle: String,
+}
