@@ -81,6 +81,12 @@ pub enum Command {
         #[command(subcommand)]
         action: Option<Ca>,
     },
+    /// Say what would happen to a request, and why
+    #[command(after_help = "Examples:\n  \
+        aigwctl explain https://api.anthropic.com/v1/messages\n  \
+        aigwctl explain https://chatgpt.com/backend-api/me --method GET\n  \
+        aigwctl explain registry.npmjs.org:443")]
+    Explain(Explain),
     /// Start aigwd in the background, where no service does it
     #[command(after_help = "Example:\n  aigwctl start")]
     Start {
@@ -144,6 +150,22 @@ pub struct Env {
     /// Print the lines that take the variables away again
     #[arg(long)]
     pub unset: bool,
+}
+
+/// `explain`
+#[derive(Debug, clap::Args)]
+pub struct Explain {
+    /// Where the request would go; HOST:PORT for a tunnel
+    pub url: String,
+    /// Its method
+    #[arg(long, default_value = "POST")]
+    pub method: String,
+    /// A field that it would have, such as 'Origin: https://example.com'
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+    /// The gateway that its key is bound to
+    #[arg(long, value_name = "NAME")]
+    pub gateway: Option<String>,
 }
 
 /// `keys`

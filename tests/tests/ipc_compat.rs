@@ -77,6 +77,12 @@ fn requests() -> Vec<(String, Request)> {
                 CaGiven { path: "/etc/more.pem".to_owned(), adds: true },
             ])),
         ],
+        Explain => [Request::Explain(ExplainQuery {
+            url: "https://api.anthropic.com/v1/messages".to_owned(),
+            method: "POST".to_owned(),
+            headers: vec![("origin".to_owned(), "https://example.com".to_owned())],
+            gateway: text("work"),
+        })],
     }
 }
 
@@ -138,6 +144,19 @@ fn responses() -> Vec<(String, Response)> {
         CaTrust => [Response::CaTrust(CaTrust {
             added: "/home/ada/.local/state/aigw/ca/roots.pem".to_owned(),
             bundle: "/home/ada/.local/state/aigw/ca/bundle.pem".to_owned(),
+        })],
+        Explained => [Response::Explained(Explanation {
+            outcome: "refused".to_owned(),
+            steps: vec![ExplainStep {
+                what: "a blind tunnel to größe.example:443".to_owned(),
+                why: "it is no host that is intercepted".to_owned(),
+            }],
+            refusal: Some(Failure {
+                code: Kind::TargetUnreachable.face().code.to_owned(),
+                text: "größe.example cannot be resolved".to_owned(),
+                cure: "check the name".to_owned(),
+                exit: 75,
+            }),
         })],
     }
 }

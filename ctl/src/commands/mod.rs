@@ -4,6 +4,7 @@ mod ca;
 mod completions;
 mod config;
 mod env;
+mod explain;
 mod keys;
 mod login;
 mod logout;
@@ -38,6 +39,7 @@ pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failu
         },
         Some(Command::Config { action: Config::Show }) => config::show(output).await,
         Some(Command::Ca { action }) => ca::run(action.as_ref(), output).await,
+        Some(Command::Explain(arguments)) => explain::run(arguments, output).await,
         Some(Command::Start { aigwd }) => start::run(aigwd.as_deref(), output).await,
         Some(Command::Stop) => stop::run(output).await,
         Some(Command::Reload) => reload::run(output).await,

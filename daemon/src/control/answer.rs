@@ -7,7 +7,7 @@ use aigw_shared::ipc::hello;
 use aigw_shared::ipc::message::{Request, Response};
 use aigw_shared::ipc::payload::{Access, AccessQuery, Build, SettingRow, Settings};
 
-use super::{ca, status};
+use super::{ca, explain, status};
 use crate::app::App;
 use crate::credentials::login;
 
@@ -24,6 +24,7 @@ pub async fn to(app: &Arc<App>, request: Request) -> Response {
         Request::Access(query) => access(app, &query).map(Response::Access),
         Request::Keys => Ok(Response::Keys(app.keys.rows())),
         Request::RevokeKey(name) => app.keys.revoke(&name).map(|()| Response::Done),
+        Request::Explain(query) => explain::request(app, &query).await.map(Response::Explained),
         Request::Settings => Ok(Response::Settings(settings(app))),
         Request::Ca(action) => ca::to(app, action).await,
     };

@@ -2,6 +2,7 @@
 
 mod answer;
 mod ca;
+mod explain;
 mod status;
 
 use std::sync::Arc;

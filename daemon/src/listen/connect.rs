@@ -23,11 +23,11 @@ use crate::pipeline::hosts::Host;
 use crate::pipeline::inbound::{Caller, Inbound};
 
 /// What a tunnel leads to.
-enum Way {
+pub enum Way {
     /// To us, as this host.
-    Intercepted(Arc<Host>, Arc<ServerConfig>),
-    /// To the host itself.
-    Tunnel,
+    Intercepted(Arc<Host>),
+    /// To the host itself, for this reason.
+    Tunnel(&'static str),
 }
 
 /// Answers a request, or says why it stops here.
@@ -59,15 +59,15 @@ async fn open(
     admission: Admission,
 ) -> Result<Response<Answer>, Fault> {
     let (host, port) = admit::host_and_port(authority, 0);
-    match way(app, &host, port, &admission)? {
-        Way::Intercepted(host, tls) => {
+    match certified(app, way(app, &host, port, admission.gateway.as_deref()))? {
+        (Way::Intercepted(host), Some(tls)) => {
             let app = app.clone();
             app.clone().tasks.spawn(async move {
                 let Some(client) = opened(upgrade).await else { return };
                 intercept::serve(&app, client, host, tls, caller, admission).await;
             });
         }
-        Way::Tunnel => {
+        _ => {
             let link = dial::tunnel(app, &host, port, &admission).await?;
             let app = app.clone();
             app.clone().tasks.spawn(async move {
@@ -84,21 +84,31 @@ async fn open(
 }
 
 /// Which of them it is.
-fn way(app: &Arc<App>, host: &str, port: u16, admission: &Admission) -> Result<Way, Fault> {
+pub fn way(app: &App, host: &str, port: u16, gateway: Option<&str>) -> Way {
     let current = app.current();
-    let gateway = match &admission.gateway {
+    let gateway = match gateway {
         Some(name) => current.config.gateways.get(name),
         None => current.config.default_gateway(),
     };
-    let Some(host) = current.hosts.find(host, port, gateway) else { return Ok(Way::Tunnel) };
+    let Some(host) = current.hosts.find(host, port, gateway) else {
+        return Way::Tunnel("it is no host that is intercepted");
+    };
     let lets_through = current.config.intercept.on_untrusted == OnUntrusted::Tunnel && !host.by_policy;
     if lets_through && app.distrust.is_known(&host.name) {
-        return Ok(Way::Tunnel);
+        return Way::Tunnel("a tool did not trust our certificate, and `intercept.on_untrusted` is `tunnel`");
     }
-    match app.ca.serve(&host.name, host.h2, || current.hosts.names()) {
-        Ok(tls) => Ok(Way::Intercepted(host, tls)),
+    Way::Intercepted(host)
+}
+
+/// The same with what it takes to be that host.
+fn certified(app: &App, way: Way) -> Result<(Way, Option<Arc<ServerConfig>>), Fault> {
+    let Way::Intercepted(host) = &way else { return Ok((way, None)) };
+    match app.ca.serve(&host.name, host.h2, || app.current().hosts.names()) {
+        Ok(tls) => Ok((way, Some(tls))),
         // The finding about it says what to do; until then the tool works as it did before.
-        Err(fault) if fault.kind == Kind::CaOutgrown && !host.by_policy => Ok(Way::Tunnel),
+        Err(fault) if fault.kind == Kind::CaOutgrown && !host.by_policy => {
+            Ok((Way::Tunnel("the CA cannot sign for it yet"), None))
+        }
         Err(fault) => Err(fault),
     }
 }

@@ -20,7 +20,7 @@ use crate::keys::Admission;
 use crate::pipeline::body::Answer;
 use crate::pipeline::hosts::{Host, Turn};
 use crate::pipeline::inbound::{Caller, Inbound};
-use crate::pipeline::{self, admit, explain, onward, route};
+use crate::pipeline::{self, admit, explain, onward};
 
 /// From our 200 to a whole ClientHello, and from there to the end of the handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -82,7 +82,7 @@ pub async fn serve(
 
 /// One request on an intercepted host.
 async fn answer(inside: Arc<Inside>, request: Request<Incoming>) -> Response<Answer> {
-    let dialect = route::guess_dialect(request.uri().path());
+    let dialect = inside.host.dialect(request.uri().path());
     let answered = admitted(&inside, request).await;
     let mut response = answered.unwrap_or_else(|fault| explain::refuse(&fault, dialect));
     if inside.host.github && !response.headers().contains_key(&GITHUB_REQUEST_ID) {
@@ -116,9 +116,7 @@ async fn admitted(inside: &Inside, request: Request<Incoming>) -> Result<Respons
 /// Clear text on a port that is TLS's.
 async fn refuse_plain(client: &mut Rewound, host: &Host) {
     let fault = Fault::new(Kind::PlainHttp, format!("the tunnel to {} takes TLS only", host.name));
-    let dialect = aigw_shared::provider::known(&host.provider)
-        .map_or(aigw_shared::provider::Dialect::OpenAi, |known| known.dialect);
-    let bytes = explain::on_the_wire(&fault, dialect);
+    let bytes = explain::on_the_wire(&fault, host.dialect("/"));
     let answer = async {
         client.stream.write_all(&bytes).await?;
         client.stream.shutdown().await?;

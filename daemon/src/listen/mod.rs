@@ -5,7 +5,7 @@ pub mod forward;
 mod http;
 mod intercept;
 mod phase;
-mod plain;
+pub mod plain;
 mod rewound;
 mod tunnel;
 

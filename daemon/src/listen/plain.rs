@@ -35,9 +35,7 @@ pub async fn forward(
         return Err(Fault::new(Kind::BadRequest, "the URL has a user name in it"));
     }
     let (host, port) = admit::host_and_port(&authority, HTTP_PORT);
-    if app.current().hosts.has_name(&host) {
-        return Err(Fault::new(Kind::PlainHttp, format!("{host} is asked over https only")));
-    }
+    check(app, &host)?;
     let link = dial::tunnel(app, &host, port, admission).await?;
     let broken = |error: hyper::Error| {
         Fault::new(Kind::UpstreamFailed, format!("{host} gave no valid answer: {error}"))
@@ -73,6 +71,17 @@ pub async fn forward(
         }
         _ => relay::through(response, exchange),
     }
+}
+
+/// Whether a host may be asked in clear text.
+///
+/// # Errors
+/// A provider's host may not.
+pub fn check(app: &App, host: &str) -> Result<(), Fault> {
+    if app.current().hosts.has_name(host) {
+        return Err(Fault::new(Kind::PlainHttp, format!("{host} is asked over https only")));
+    }
+    Ok(())
 }
 
 fn origin_form(uri: &Uri) -> Uri {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use aigw_shared::config::{Config, Gateway, GatewayKind, Unmatched};
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::finding::{Finding, Severity};
-use aigw_shared::provider::{self, Served};
+use aigw_shared::provider::{self, Dialect, Layout, Served};
 use http::request::Parts;
 
 use super::admit;
@@ -118,6 +118,14 @@ impl Host {
     /// `name:port`, without a port that goes without saying.
     pub fn authority(&self) -> String {
         if self.port == HTTPS { self.name.clone() } else { format!("{}:{}", self.name, self.port) }
+    }
+
+    /// What its clients speak, for an error of ours at this path.
+    pub fn dialect(&self, path: &str) -> Dialect {
+        match provider::known(&self.provider) {
+            Some(known) if known.layout != Layout::Copilot => known.dialect,
+            _ => super::route::guess_dialect(path),
+        }
     }
 
     /// What becomes of a request.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::payload::{
-    Access, AccessQuery, Build, CaAction, CaRequest, CaStatus, CaTrust, KeyRow, LoggedIn, Login, LoginNeeds,
+    Access, AccessQuery, Build, CaAction, CaRequest, CaStatus, CaTrust, ExplainQuery, Explanation, KeyRow, LoggedIn, Login, LoginNeeds,
     LoginQuery, Settings, Status,
 };
 use crate::fault::Failure;
@@ -35,6 +35,8 @@ pub enum Request {
     Settings,
     /// Something about this machine's CA.
     Ca(CaAction),
+    /// What would happen to a request.
+    Explain(ExplainQuery),
 }
 
 /// From `aigwd` to `aigwctl`.
@@ -64,6 +66,8 @@ pub enum Response {
     CaRequest(CaRequest),
     /// Answer to `Ca` that asked for the files which tools trust.
     CaTrust(CaTrust),
+    /// Answer to `Explain`.
+    Explained(Explanation),
 }
 
 impl Request {

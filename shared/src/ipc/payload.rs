@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::fault::Failure;
 use crate::finding::Finding;
 use crate::secret::{Secret, wire};
 
@@ -275,4 +276,37 @@ pub struct CaTrust {
     pub added: String,
     /// For what replaces them: the system's, the user's own and ours.
     pub bundle: String,
+}
+
+/// A request that was not made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainQuery {
+    /// Where it would go: `https://`, `http://`, or `HOST:PORT` for a tunnel.
+    pub url: String,
+    /// Its method.
+    pub method: String,
+    /// Fields that it would have.
+    pub headers: Vec<(String, String)>,
+    /// The gateway that its key is bound to, if any.
+    pub gateway: Option<String>,
+}
+
+/// What would happen to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// `gateway`, `host`, `tunnel`, `plain` or `refused`.
+    pub outcome: String,
+    /// What is decided one after the other, and why.
+    pub steps: Vec<ExplainStep>,
+    /// Why it is refused, if it is.
+    pub refusal: Option<Failure>,
+}
+
+/// One decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainStep {
+    /// What is decided.
+    pub what: String,
+    /// Why.
+    pub why: String,
 }
