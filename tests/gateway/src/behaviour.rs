@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::origin::Script;
+use crate::proxy::ProxyBehaviour;
 use crate::reply::Reply;
 
 /// How the gateway behaves right now. The default is a healthy, current deployment. Change it while it runs with
@@ -63,6 +65,11 @@ pub struct Behaviour {
     /// Close a connection after this many requests, 0 means never.
     pub requests_per_connection: usize,
 
+    /// The deployment's own proxy, if [`crate::Setup::proxy`] asks for one.
+    pub proxy: ProxyBehaviour,
+    /// Be no deployment at all but the web server of this script: see [`crate::Origin`].
+    pub origin: Option<Script>,
+
     /// Longest lifetime of a minted token.
     pub max_token_lifetime: Duration,
     /// Lifetime of browser and command-line sessions.
@@ -101,6 +108,8 @@ impl Default for Behaviour {
             websocket_refusal: None,
             transport: Transport::Serve,
             requests_per_connection: 0,
+            proxy: ProxyBehaviour::default(),
+            origin: None,
             max_token_lifetime: Duration::from_secs(876_600 * 3600),
             session_lifetime: Duration::from_secs(24 * 3600),
             sessions_never_slide: false,
@@ -173,15 +182,27 @@ pub struct Provider {
     pub kind: ProviderKind,
     /// A disabled one answers 503 on all its paths.
     pub enabled: bool,
+    /// The host of its base URL, which the deployment's proxy opens; empty for none.
+    pub host: String,
     /// Whether the gateway holds a key of its own for it. Without one only users with their own credential get through.
     pub central_key: bool,
 }
 
+const HOSTS: &[(&str, &str)] = &[
+    ("anthropic", "api.anthropic.com"),
+    ("openai", "api.openai.com"),
+    ("copilot", "api.individual.githubcopilot.com"),
+    ("copilot-business", "api.business.githubcopilot.com"),
+    ("copilot-enterprise", "api.enterprise.githubcopilot.com"),
+    ("chatgpt", "chatgpt.com"),
+];
+
 impl Provider {
-    /// An enabled provider; those of the Copilot kind and `chatgpt` have no central key.
+    /// An enabled provider, with its well-known host if the name has one; those of the Copilot kind and `chatgpt` have no central key.
     pub fn new(name: &str, kind: ProviderKind) -> Self {
         let central_key = kind != ProviderKind::Copilot && name != "chatgpt";
-        Provider { name: name.to_owned(), kind, enabled: true, central_key }
+        let host = HOSTS.iter().find(|(of, _)| *of == name).map_or("", |(_, host)| host);
+        Provider { name: name.to_owned(), kind, enabled: true, host: host.to_owned(), central_key }
     }
 
     /// The names that every deployment uses.
@@ -335,4 +356,10 @@ pub enum Transport {
     CloseAtOnce,
     /// Accept, then never read or write.
     NeverAnswer,
+    /// Wait for the first bytes, then reset the connection.
+    Reset,
+    /// Send every byte back as it comes (without TLS), and end after the other side has ended.
+    Echo,
+    /// Send everything back (without TLS), but only once the other side has ended: proves a half-closed connection.
+    EchoAtEnd,
 }

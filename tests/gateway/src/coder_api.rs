@@ -126,6 +126,13 @@ pub(crate) async fn management(visit: &Visit, mut body: Incoming) -> Reply {
             Reply::json(200, &detail)
         }
         ["models" | "clients" | "providers"] => Reply::json(200, &json!([MANAGEMENT_MARK])),
+        ["proxy", "ca-cert.pem"] if !visit.behaviour.proxy.off => match &visit.site.proxy {
+            None => not_found(),
+            Some(proxy) => Reply::new(200)
+                .header("content-type", "application/x-pem-file")
+                .header("content-disposition", "attachment; filename=ca-cert.pem")
+                .body(proxy.authority.pem().to_owned()),
+        },
         _ => Reply::coder(404, "Route not found.", None),
     }
 }

@@ -113,7 +113,7 @@ async fn intercept(
     sent: &Bytes,
     upgrade: Option<OnUpgrade>,
 ) -> Response<Body> {
-    if handling == Handling::Responses && wants_websocket(visit) {
+    if handling == Handling::Responses && websocket::is_wanted(visit) {
         if visit.behaviour.websocket != crate::WebSocket::Old {
             send_upstream(visit, provider, handling);
         }
@@ -137,15 +137,6 @@ async fn intercept(
         return refusal.into_response();
     }
     answer::intercepted(visit, ask).await
-}
-
-fn wants_websocket(visit: &Visit) -> bool {
-    visit.head.method == http::Method::GET
-        && visit
-            .head
-            .headers
-            .get(header::UPGRADE)
-            .is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 fn breaker_open(kind: ProviderKind, seconds: u32) -> Reply {

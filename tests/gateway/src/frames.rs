@@ -11,15 +11,17 @@ const LARGEST: usize = 32 << 20;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Message {
     Text(String),
+    Binary(Vec<u8>),
     Ping(Vec<u8>),
     /// With the status code, if there was one.
     Close(Option<u16>),
-    /// Binary, which no client of this has a use for, and pongs.
+    /// A pong.
     Other,
 }
 
 const CONTINUATION: u8 = 0;
 const TEXT: u8 = 1;
+const BINARY: u8 = 2;
 const CLOSE: u8 = 8;
 const PING: u8 = 9;
 const PONG: u8 = 10;
@@ -69,7 +71,8 @@ impl Reader {
                 TEXT => {
                     String::from_utf8(whole).map(Message::Text).map_err(|_| malformed("text is not UTF-8"))
                 }
-                _ => Ok(Message::Other),
+                BINARY => Ok(Message::Binary(whole)),
+                _ => Err(malformed("unknown opcode")),
             };
         }
     }
@@ -110,6 +113,10 @@ fn malformed(what: &'static str) -> io::Error {
 
 pub(crate) async fn write_text(stream: &mut (impl AsyncWrite + Unpin), text: &str) -> io::Result<()> {
     write(stream, TEXT, text.as_bytes()).await
+}
+
+pub(crate) async fn write_binary(stream: &mut (impl AsyncWrite + Unpin), payload: &[u8]) -> io::Result<()> {
+    write(stream, BINARY, payload).await
 }
 
 pub(crate) async fn write_pong(stream: &mut (impl AsyncWrite + Unpin), payload: &[u8]) -> io::Result<()> {

@@ -1,9 +1,9 @@
 //! The first look at a request: which part of the site is it for? And the last: write down what was answered.
 
 use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::{Body as _, Incoming};
@@ -11,11 +11,12 @@ use hyper::body::{Body as _, Incoming};
 use crate::behaviour::{Behaviour, Mounts};
 use crate::body::{Body, Cut};
 use crate::practice::Setup;
-use crate::record::{BodyEnd, Log, NOTHING, Outcome, Plane, Recorded, ResponseEnd, Ticket, Watched};
+use crate::proxy::Proxy;
+use crate::record::{Log, NOTHING, Outcome, Plane, Recorded, ResponseEnd, Ticket, Watched};
 use crate::reply::{HangUp, Reply};
 use crate::server::Connection;
 use crate::tokens::Tokens;
-use crate::{coder_api, data_plane, hold};
+use crate::{coder_api, data_plane, hold, origin, proxy};
 
 /// The state of the deployment, shared by all connections and kept over restarts.
 pub(crate) struct Site {
@@ -28,6 +29,9 @@ pub(crate) struct Site {
     pub(crate) in_flight: Arc<AtomicUsize>,
     /// Per token: the second and how many requests it saw.
     pub(crate) rates: Mutex<HashMap<String, (i64, u32)>>,
+    /// Where it listens, once it does.
+    pub(crate) address: OnceLock<SocketAddr>,
+    pub(crate) proxy: Option<Arc<Proxy>>,
 }
 
 impl Site {
@@ -83,34 +87,25 @@ pub(crate) async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Watched<Option<Slot>>>, Cut> {
     let behaviour = site.behaviour();
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let http2 = head.version == Version::HTTP_2;
-    let lines = header_lines(&about, &head, http2, !body.is_end_stream());
-    let place = locate(&site.setup.path, behaviour.mounts, head.uri.path());
+    let mut lines = header_lines(&about, &head, http2, !body.is_end_stream());
+    let proxied = about.opened.as_ref().map(|opened| proxy::mark(opened, &head, &lines));
+    let served =
+        about.opened.as_ref().is_none_or(|opened| proxy::pass_on(&site, opened, &mut head, &mut lines));
+    let mut place = locate(&site.setup.path, behaviour.mounts, head.uri.path());
+    if !served || behaviour.origin.is_some() {
+        let part = if served { Part::Origin } else { Part::Onward };
+        place = Place { part, path: head.uri.path().to_owned() };
+    }
     let ticket = site.log.begin(Recorded {
-        order: 0,
-        connection: about.number,
-        tls: about.tls,
         http2,
-        server_name: about.server_name.clone(),
-        arrived: Instant::now(),
         method: head.method.to_string(),
         target: head.uri.path_and_query().map_or_else(|| head.uri.to_string(), ToString::to_string),
         path: place.path.clone(),
-        plane: match place.part {
-            Part::Provider => Plane::Provider,
-            Part::Management => Plane::Management,
-            Part::Health | Part::CoderApi | Part::NoRoute | Part::Outside => Plane::Ordinary,
-        },
         headers: lines.clone(),
-        body: Vec::new(),
-        body_len: 0,
-        body_sha256: String::new(),
-        body_end: BodyEnd::Arriving,
-        status: None,
-        response_end: ResponseEnd::Pending,
-        upstream: None,
-        frames: Vec::new(),
+        proxied,
+        ..Recorded::on(&about, place.part.plane())
     });
     let mut outcome = Outcome::new(ticket.clone());
     let bodiless = head.method == http::Method::HEAD;
@@ -148,6 +143,11 @@ async fn dispatch(part: Part, visit: Visit, mut body: Incoming) -> Response<Body
     match part {
         Part::Provider => data_plane::answer(visit, body).await,
         Part::Management => coder_api::management(&visit, body).await.into_response(),
+        Part::Origin => origin::answer(visit, body).await,
+        Part::Onward => match visit.about.opened.clone() {
+            Some(opened) => proxy::to_real_host(&visit, &opened, body).await,
+            None => Reply::new(502).into_response(),
+        },
         Part::CoderApi => coder_api::answer(&visit, body).await.into_response(),
         Part::Health | Part::NoRoute | Part::Outside => {
             let _ = visit.ticket.read(&mut body, &visit.about.ear, NOTHING).await;
@@ -194,6 +194,22 @@ enum Part {
     NoRoute,
     /// Not below the deployment's own path.
     Outside,
+    /// This is no deployment.
+    Origin,
+    /// Not for the deployment, though it came through its proxy.
+    Onward,
+}
+
+impl Part {
+    fn plane(self) -> Plane {
+        match self {
+            Part::Provider => Plane::Provider,
+            Part::Management => Plane::Management,
+            Part::Origin => Plane::Origin,
+            Part::Onward => Plane::Onward,
+            Part::Health | Part::CoderApi | Part::NoRoute | Part::Outside => Plane::Ordinary,
+        }
+    }
 }
 
 #[derive(Debug)]

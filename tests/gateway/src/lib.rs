@@ -9,24 +9,32 @@
 //!                                        record (what was seen)             gates -> routes -> answer/* or websocket
 //! ```
 //!
+//! A deployment's proxy (proxy) opens CONNECTs for providers' hosts and lets what is inside flow the same way.
+//!
 //! [`Practice`] starts and steers it, [`Behaviour`] says how it should misbehave, [`Recorded`] is what it saw.
+//! [`Origin`] is any other web server, and [`Corporate`] a company's proxy: what else stands around a tool.
 
 mod answer;
 mod behaviour;
 mod body;
 mod clock;
 mod coder_api;
+mod connect;
+mod corporate;
 mod data_plane;
 mod frames;
 mod front;
 mod gates;
+mod origin;
 mod practice;
+mod proxy;
 mod record;
 mod reply;
 mod routes;
 mod server;
 mod tls;
 mod tokens;
+mod transport;
 mod upstream;
 mod websocket;
 mod wire_head;
@@ -36,7 +44,11 @@ pub use behaviour::{
     WebSocket,
 };
 pub use coder_api::MANAGEMENT_MARK;
+pub use connect::{Connect, Fate};
+pub use corporate::{Corporate, CorporateManner, CorporateSetup};
+pub use origin::{Manner, Origin, OriginSetup, Script};
 pub use practice::{Certificate, Practice, Setup};
+pub use proxy::{ProxyBehaviour, ProxySetup, ThroughProxy};
 pub use record::{BodyEnd, Plane, Recorded, ResponseEnd};
 pub use reply::Reply;
 pub use upstream::{CENTRAL_KEY, Credential, Upstream};

@@ -3,18 +3,20 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use tokio_rustls::TlsAcceptor;
 
 use crate::behaviour::Behaviour;
+use crate::connect::Connect;
 use crate::front::Site;
 use crate::hold;
+use crate::proxy::{Proxy, ProxySetup};
 use crate::record::{Log, Plane, Recorded};
 use crate::reply::Reply;
-use crate::server::{self, Running};
-use crate::tls;
+use crate::server::{self, Door, Running};
+use crate::tls::{self, Authority};
 use crate::tokens::{Order, Purpose, Tokens};
 
 /// What cannot change while the gateway runs.
@@ -38,6 +40,8 @@ pub struct Setup {
     pub user: String,
     /// How much of each request body is kept; all of it is hashed and counted.
     pub body_kept: usize,
+    /// Have the deployment's proxy too, on a listener of its own.
+    pub proxy: Option<ProxySetup>,
     /// The switches at start.
     pub behaviour: Behaviour,
 }
@@ -54,6 +58,7 @@ impl Default for Setup {
             path: String::new(),
             user: "ada".to_owned(),
             body_kept: 1 << 20,
+            proxy: None,
             behaviour: Behaviour::default(),
         }
     }
@@ -72,6 +77,10 @@ pub enum Certificate {
     SelfSigned,
     /// It is for clients.
     ForClients,
+    /// It is for another name, and not for loopback either.
+    WrongName,
+    /// Another authority signed it, which nobody is given.
+    UntrustedRoot,
 }
 
 /// A running practice gateway. It stops when this is dropped.
@@ -81,6 +90,14 @@ pub struct Practice {
     tls: Option<TlsAcceptor>,
     ca_pem: String,
     running: Mutex<Option<Running>>,
+    proxy: Option<Listener>,
+}
+
+/// The proxy's listener.
+struct Listener {
+    address: SocketAddr,
+    tls: bool,
+    running: Running,
 }
 
 impl Practice {
@@ -88,12 +105,20 @@ impl Practice {
     pub async fn start(mut setup: Setup) -> io::Result<Self> {
         let path = setup.path.trim_matches('/');
         setup.path = if path.is_empty() { String::new() } else { format!("/{path}") };
-        let (ca_pem, tls) = if setup.tls {
-            let identity = tls::make(&setup.names, setup.http2, setup.certificate)?;
-            (identity.ca_pem, Some(identity.acceptor))
-        } else {
-            (String::new(), None)
-        };
+        let (mut ca_pem, mut tls, mut proxy_tls) = (String::new(), None, None);
+        let secret = |proxy: &ProxySetup| proxy.tls;
+        if setup.tls || setup.proxy.as_ref().is_some_and(secret) {
+            let authority = Authority::new("Practice gateway CA")?;
+            authority.pem().clone_into(&mut ca_pem);
+            if setup.tls {
+                let names = tls::loopback_and(&setup.names);
+                tls = Some(authority.acceptor(names, tls::protocols(setup.http2), setup.certificate)?);
+            }
+            if let Some(proxy) = setup.proxy.as_ref().filter(|proxy| proxy.tls) {
+                let names = tls::loopback_and(&proxy.names);
+                proxy_tls = Some(authority.acceptor(names, tls::protocols(false), Certificate::Good)?);
+            }
+        }
         let asked = SocketAddr::new(setup.address, setup.port);
         let site = Arc::new(Site {
             behaviour: Mutex::new(setup.behaviour.clone()),
@@ -103,10 +128,20 @@ impl Practice {
             connections: Default::default(),
             in_flight: Default::default(),
             rates: Mutex::default(),
+            address: OnceLock::new(),
+            proxy: setup.proxy.as_ref().map(|setup| Proxy::new(setup).map(Arc::new)).transpose()?,
             setup,
         });
-        let running = server::start(Arc::clone(&site), asked, tls.clone()).await?;
-        Ok(Practice { site, address: running.address, tls, ca_pem, running: Mutex::new(Some(running)) })
+        let running = server::start(Arc::clone(&site), asked, tls.clone(), Door::Site).await?;
+        let address = *site.address.get_or_init(|| running.address);
+        let mut proxy = None;
+        if let (Some(setup), Some(state)) = (&site.setup.proxy, &site.proxy) {
+            let asked = SocketAddr::new(setup.address, setup.port);
+            let door = Door::Proxy(Arc::clone(state));
+            let running = server::start(Arc::clone(&site), asked, proxy_tls, door).await?;
+            proxy = Some(Listener { address: running.address, tls: setup.tls, running });
+        }
+        Ok(Practice { site, address, tls, ca_pem, running: Mutex::new(Some(running)), proxy })
     }
 
     /// The deployment's URL, without a trailing slash: `https://127.0.0.1:4001/coder`.
@@ -125,9 +160,41 @@ impl Practice {
         self.address.port()
     }
 
-    /// The certificate to trust; empty without TLS.
+    /// The certificate to trust on its listeners; empty when none speaks TLS.
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem
+    }
+
+    /// Where its proxy listens; `None` when [`Setup::proxy`] did not ask for one.
+    pub fn proxy_address(&self) -> Option<SocketAddr> {
+        self.proxy.as_ref().map(|proxy| proxy.address)
+    }
+
+    /// The proxy as a client is told of it: `http://coder:TOKEN@127.0.0.1:8888`. Empty when there is none.
+    pub fn proxy_url(&self, token: &str) -> String {
+        let url = |proxy: &Listener| {
+            let scheme = if proxy.tls { "https" } else { "http" };
+            format!("{scheme}://coder:{token}@{}", proxy.address)
+        };
+        self.proxy.as_ref().map(url).unwrap_or_default()
+    }
+
+    /// The certificate to trust inside the proxy's CONNECTs; empty when there is no proxy.
+    pub fn proxy_ca_pem(&self) -> &str {
+        self.site.proxy.as_ref().map_or("", |proxy| proxy.authority.pem())
+    }
+
+    /// What the proxy was asked for, in order.
+    pub fn connects(&self) -> Vec<Connect> {
+        self.site.proxy.as_ref().map(|proxy| proxy.connects.all()).unwrap_or_default()
+    }
+
+    /// Waits until what the proxy was asked for satisfies `enough`. Whether it did in time.
+    pub async fn wait_for_connects(&self, enough: impl Fn(&[Connect]) -> bool, patience: Duration) -> bool {
+        match &self.site.proxy {
+            Some(proxy) => proxy.connects.wait_until(enough, patience).await,
+            None => false,
+        }
     }
 
     /// A new session token for that user, who is made if need be.
@@ -220,8 +287,11 @@ impl Practice {
         tokio::time::timeout(patience, seen).await.is_ok()
     }
 
-    /// Closes all connections at once, whatever they are doing.
+    /// Closes all connections at once, whatever they are doing, also those of the proxy.
     pub fn close_connections(&self) {
+        if let Some(proxy) = &self.proxy {
+            proxy.running.cut();
+        }
         if let Some(running) = hold(&self.running).as_ref() {
             running.cut();
         }
@@ -234,7 +304,7 @@ impl Practice {
         }
     }
 
-    /// Stops listening and closes every connection; the port is free afterwards. Tokens and the log stay.
+    /// Stops listening (the proxy goes on) and closes every connection; the port is free afterwards. Tokens and the log stay.
     pub async fn stop(&self) {
         let running = hold(&self.running).take();
         if let Some(running) = running {
@@ -245,7 +315,8 @@ impl Practice {
     /// Listens again on the same port with the same certificate (stopping first if need be).
     pub async fn restart(&self) -> io::Result<()> {
         self.stop().await;
-        let running = server::start(Arc::clone(&self.site), self.address, self.tls.clone()).await?;
+        let running =
+            server::start(Arc::clone(&self.site), self.address, self.tls.clone(), Door::Site).await?;
         *hold(&self.running) = Some(running);
         Ok(())
     }

@@ -13,6 +13,8 @@ use tokio::sync::watch;
 
 use crate::body::{Body, Cut};
 use crate::hold;
+use crate::proxy::ThroughProxy;
+use crate::server::Connection;
 use crate::upstream::Upstream;
 use crate::wire_head::WireHead;
 
@@ -55,11 +57,39 @@ pub struct Recorded {
     pub response_end: ResponseEnd,
     /// What would have gone to the provider; `None` when the request did not get that far.
     pub upstream: Option<Upstream>,
+    /// How it came through the deployment's proxy; `None` when it came directly.
+    pub proxied: Option<ThroughProxy>,
     /// Text frames received after an upgrade to WebSocket.
     pub frames: Vec<String>,
 }
 
 impl Recorded {
+    /// What is known before anything of a request is.
+    pub(crate) fn on(about: &Connection, plane: Plane) -> Self {
+        Recorded {
+            order: 0,
+            connection: about.number,
+            tls: about.tls,
+            http2: false,
+            server_name: about.server_name.clone(),
+            arrived: Instant::now(),
+            method: String::new(),
+            target: String::new(),
+            path: String::new(),
+            plane,
+            headers: Vec::new(),
+            body: Vec::new(),
+            body_len: 0,
+            body_sha256: String::new(),
+            body_end: BodyEnd::Arriving,
+            status: None,
+            response_end: ResponseEnd::Pending,
+            upstream: None,
+            proxied: None,
+            frames: Vec::new(),
+        }
+    }
+
     /// The first header of that name, in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers(name).first().copied()
@@ -91,6 +121,12 @@ pub enum Plane {
     Management,
     /// Everything else: login, tokens, health, and paths that do not exist.
     Ordinary,
+    /// No deployment but an [`crate::Origin`].
+    Origin,
+    /// Bytes that are no HTTP: see [`crate::Transport::Echo`]. The body is what was received.
+    Bytes,
+    /// Came through the proxy, which sent it on to the real host: its provider is not served any more.
+    Onward,
 }
 
 /// How a request body ended.
@@ -182,6 +218,23 @@ impl Ticket {
         self.log.changed.send_modify(|count| *count += 1);
     }
 
+    /// Looks at the entry, if it has not been forgotten meanwhile.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Recorded) -> T) -> Option<T> {
+        let entries = hold(&self.log.entries);
+        let at = entries.kept.binary_search_by_key(&self.order, |recorded| recorded.order).ok()?;
+        Some(look(&entries.kept[at]))
+    }
+
+    /// Writes down bytes that are no HTTP.
+    pub(crate) fn received(&self, bytes: &[u8]) {
+        let kept = self.log.body_kept;
+        self.update(|recorded| {
+            recorded.body_len += bytes.len() as u64;
+            let room = kept.saturating_sub(recorded.body.len()).min(bytes.len());
+            recorded.body.extend_from_slice(&bytes[..room]);
+        });
+    }
+
     /// Reads a body to its end, writing down what arrives. At most `wanted` bytes are taken; with
     /// [`NOTHING`] all of them, and none returned.
     pub(crate) async fn read(
@@ -200,12 +253,7 @@ impl Ticket {
                 Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
             };
             ending.hasher.update(&data);
-            let kept = self.log.body_kept;
-            self.update(|recorded| {
-                recorded.body_len += data.len() as u64;
-                let room = kept.saturating_sub(recorded.body.len()).min(data.len());
-                recorded.body.extend_from_slice(&data[..room]);
-            });
+            self.received(&data);
             if wanted == NOTHING {
                 continue;
             }

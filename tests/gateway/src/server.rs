@@ -18,6 +18,8 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::behaviour::Transport;
 use crate::front::{self, Site};
+use crate::proxy::{self, Opened, Proxy};
+use crate::transport;
 use crate::wire_head::{Overheard, WireHead};
 
 /// Orders to all connections. Each is a count, so that one given twice is noticed twice.
@@ -43,6 +45,15 @@ pub(crate) struct Connection {
     /// Told when this connection should finish.
     pub(crate) enough: watch::Sender<bool>,
     pub(crate) orders: watch::Receiver<Orders>,
+    /// The CONNECT around it.
+    pub(crate) opened: Option<Arc<Opened>>,
+}
+
+/// What a listener leads to.
+#[derive(Clone)]
+pub(crate) enum Door {
+    Site,
+    Proxy(Arc<Proxy>),
 }
 
 /// A bound and accepting listener. Dropping it stops everything.
@@ -57,11 +68,12 @@ pub(crate) async fn start(
     site: Arc<Site>,
     address: SocketAddr,
     tls: Option<TlsAcceptor>,
+    door: Door,
 ) -> io::Result<Running> {
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
     let orders = watch::Sender::new(Orders::default());
-    let accepting = tokio::spawn(accept(site, listener, tls, orders.clone()));
+    let accepting = tokio::spawn(accept(site, listener, tls, door, orders.clone()));
     Ok(Running { address, orders, accepting })
 }
 
@@ -93,6 +105,7 @@ async fn accept(
     site: Arc<Site>,
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
+    door: Door,
     orders: watch::Sender<Orders>,
 ) {
     let mut connections = JoinSet::new();
@@ -121,20 +134,18 @@ async fn accept(
             }
         };
         let number = site.connections.fetch_add(1, Ordering::SeqCst) + 1;
-        match site.behaviour().transport {
-            Transport::Serve => {
-                let orders = orders.subscribe();
-                connections.spawn(connection(Arc::clone(&site), stream, peer, number, tls.clone(), orders));
-            }
-            Transport::CloseAtOnce => drop(stream),
-            Transport::NeverAnswer => {
-                let mut orders = orders.subscribe();
-                connections.spawn(async move {
-                    until_cut(&mut orders).await;
-                    drop(stream);
-                });
-            }
-        }
+        let about = Connection {
+            number,
+            tls: tls.is_some(),
+            server_name: None,
+            peer,
+            ear: WireHead::default(),
+            requests: Arc::default(),
+            enough: watch::Sender::new(false),
+            orders: orders.subscribe(),
+            opened: None,
+        };
+        connections.spawn(connection(Arc::clone(&site), stream, about, tls.clone(), door.clone()));
     }
 }
 
@@ -156,30 +167,25 @@ pub(crate) async fn until_cut(orders: &mut watch::Receiver<Orders>) {
 async fn connection(
     site: Arc<Site>,
     stream: TcpStream,
-    peer: SocketAddr,
-    number: u64,
+    mut about: Connection,
     tls: Option<TlsAcceptor>,
-    mut orders: watch::Receiver<Orders>,
+    door: Door,
 ) {
     // Small events must leave at once; a socket that refuses is only slower.
     let _ = stream.set_nodelay(true);
-    let mut about = Connection {
-        number,
-        tls: tls.is_some(),
-        server_name: None,
-        peer,
-        ear: WireHead::default(),
-        requests: Arc::default(),
-        enough: watch::Sender::new(false),
-        orders: orders.clone(),
-    };
+    let number = about.number;
+    let mut orders = about.orders.clone();
     let served = async {
+        match site.behaviour().transport {
+            Transport::Serve => {}
+            other => return transport::play(&site, other, stream, &about).await,
+        }
         match tls {
-            None => serve(site, stream, about).await,
+            None => lead(door, site, stream, about).await,
             Some(acceptor) => match acceptor.accept(stream).await {
                 Ok(stream) => {
                     about.server_name = stream.get_ref().1.server_name().map(str::to_owned);
-                    serve(site, stream, about).await;
+                    lead(door, site, stream, about).await;
                 }
                 Err(error) => tracing::debug!(number, %error, "TLS greeting failed"),
             },
@@ -191,18 +197,37 @@ async fn connection(
     }
 }
 
-async fn serve<S>(site: Arc<Site>, stream: S, about: Connection)
+async fn lead<S>(door: Door, site: Arc<Site>, stream: S, about: Connection)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static,
+{
+    match door {
+        Door::Site => serve(site, stream, about).await,
+        Door::Proxy(proxy) => {
+            let number = about.number;
+            if let Err(error) = proxy::serve(site, proxy, stream, about).await {
+                tracing::debug!(number, %error, "proxy connection ended");
+            }
+        }
+    }
+}
+
+/// Speaks HTTP: only version 1 inside the proxy.
+pub(crate) async fn serve<S>(site: Arc<Site>, stream: S, about: Connection)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let io = TokioIo::new(Overheard::new(stream, about.ear.clone()));
     let mut orders = about.orders.clone();
     let mut enough = about.enough.subscribe();
-    let number = about.number;
+    let (number, proxied) = (about.number, about.opened.is_some());
     let service = service_fn(move |request: http::Request<Incoming>| {
         front::answer(Arc::clone(&site), about.clone(), request)
     });
     let mut builder = auto::Builder::new(TokioExecutor::new()).preserve_header_case(true);
+    if proxied {
+        builder = builder.http1_only();
+    }
     builder.http1().max_headers(512);
     builder.http2().max_header_list_size(512 * 1024).max_concurrent_streams(1000);
     let mut http = pin!(builder.serve_connection_with_upgrades(io, service));

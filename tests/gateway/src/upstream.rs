@@ -9,7 +9,7 @@ use crate::routes::Handling;
 pub const CENTRAL_KEY: &str = "practice-central-key";
 
 pub(crate) const GOVERNANCE_TOKEN: &str = "x-coder-ai-governance-token";
-const GOVERNANCE_REQUEST_ID: &str = "x-coder-ai-governance-request-id";
+pub(crate) const GOVERNANCE_REQUEST_ID: &str = "x-coder-ai-governance-request-id";
 pub(crate) const FIREWALL_SESSION: &str = "x-coder-agent-firewall-session-id";
 pub(crate) const FIREWALL_SEQUENCE: &str = "x-coder-agent-firewall-sequence-number";
 
@@ -82,7 +82,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim).filter(|value| !value.is_empty())
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut fields = text(headers, "authorization")?.split_whitespace();
     match (fields.next(), fields.next(), fields.next()) {
         (Some(scheme), Some(token), None) if scheme.eq_ignore_ascii_case("bearer") => Some(token),

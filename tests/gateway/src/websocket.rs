@@ -31,12 +31,8 @@ pub(crate) fn answer(visit: &Visit, upgrade: Option<OnUpgrade>) -> Response<Body
 }
 
 fn open(visit: &Visit, upgrade: Option<OnUpgrade>) -> Response<Body> {
-    let key = visit.head.headers.get(header::SEC_WEBSOCKET_KEY).map(|key| frames::accept_key(key.as_bytes()));
-    let (Some(upgrade), Some(accept)) = (upgrade, key) else { return no_interceptor(visit).into_response() };
     let silent = visit.behaviour.websocket == WebSocket::Silent;
-    let ear = visit.about.ear.clone();
-    let mut orders = visit.about.orders.clone();
-    let visit = Visit {
+    let talking = Visit {
         site: visit.site.clone(),
         behaviour: visit.behaviour.clone(),
         about: visit.about.clone(),
@@ -45,10 +41,46 @@ fn open(visit: &Visit, upgrade: Option<OnUpgrade>) -> Response<Body> {
         lines: Vec::new(),
         ticket: visit.ticket.clone(),
     };
+    accept(visit, upgrade, move |socket| relay(talking, socket, silent))
+        .unwrap_or_else(|| no_interceptor(visit).into_response())
+}
+
+/// Sends every message back, and writes the text ones down. `None` when it is no upgrade.
+pub(crate) fn echo(visit: &Visit, upgrade: Option<OnUpgrade>) -> Option<Response<Body>> {
+    let ticket = visit.ticket.clone();
+    accept(visit, upgrade, move |mut socket| async move {
+        let mut reader = Reader::default();
+        loop {
+            match reader.read(&mut socket).await? {
+                Message::Close(code) => return frames::write_close(&mut socket, code.unwrap_or(1000)).await,
+                Message::Ping(payload) => frames::write_pong(&mut socket, &payload).await?,
+                Message::Binary(payload) => frames::write_binary(&mut socket, &payload).await?,
+                Message::Other => {}
+                Message::Text(text) => {
+                    frames::write_text(&mut socket, &text).await?;
+                    ticket.update(|recorded| recorded.frames.push(text));
+                }
+            }
+        }
+    })
+}
+
+/// Answers the handshake, and talks on the socket until that or the connection ends.
+fn accept<Talk>(
+    visit: &Visit,
+    upgrade: Option<OnUpgrade>,
+    talk: impl FnOnce(TokioIo<Upgraded>) -> Talk + Send + 'static,
+) -> Option<Response<Body>>
+where
+    Talk: Future<Output = std::io::Result<()>> + Send,
+{
+    let key = visit.head.headers.get(header::SEC_WEBSOCKET_KEY)?;
+    let (upgrade, accept) = (upgrade?, frames::accept_key(key.as_bytes()));
+    let mut orders = visit.about.orders.clone();
     tokio::spawn(async move {
         let relayed = async {
             let upgraded = upgrade.await.map_err(std::io::Error::other)?;
-            relay(visit, TokioIo::new(upgraded), silent).await
+            talk(TokioIo::new(upgraded)).await
         };
         tokio::select! {
             result = relayed => if let Err(error) = result {
@@ -57,14 +89,24 @@ fn open(visit: &Visit, upgrade: Option<OnUpgrade>) -> Response<Body> {
             () = until_cut(&mut orders) => {}
         }
     });
-    ear.stop();
+    visit.about.ear.stop();
     let mut response = Reply::new(101)
         .header("connection", "upgrade")
         .header("upgrade", "websocket")
         .header("sec-websocket-accept", &accept)
         .into_response();
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    response
+    Some(response)
+}
+
+/// Whether a request asks for a WebSocket.
+pub(crate) fn is_wanted(visit: &Visit) -> bool {
+    visit.head.method == http::Method::GET
+        && visit
+            .head
+            .headers
+            .get(header::UPGRADE)
+            .is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 async fn relay(mut visit: Visit, mut socket: TokioIo<Upgraded>, silent: bool) -> std::io::Result<()> {
@@ -79,7 +121,7 @@ async fn relay(mut visit: Visit, mut socket: TokioIo<Upgraded>, silent: bool) ->
         match message {
             Message::Close(code) => return frames::write_close(&mut socket, code.unwrap_or(1000)).await,
             Message::Ping(payload) => frames::write_pong(&mut socket, &payload).await?,
-            Message::Other => {}
+            Message::Other | Message::Binary(_) => {}
             Message::Text(text) => {
                 visit.ticket.update(|recorded| recorded.frames.push(text.clone()));
                 if silent {

@@ -9,8 +9,9 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 
 use aigw_gateway::Practice;
 
@@ -105,9 +106,19 @@ pub(crate) async fn tls(
     gateway: &Practice,
     name: &str,
     protocols: &[&str],
-) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+) -> std::io::Result<TlsStream<TcpStream>> {
+    tls_over(TcpStream::connect(gateway.address()).await?, gateway.ca_pem(), name, protocols).await
+}
+
+/// TLS over a stream, trusting only this certificate.
+pub(crate) async fn tls_over<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    pem: &str,
+    name: &str,
+    protocols: &[&str],
+) -> std::io::Result<TlsStream<S>> {
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(gateway.ca_pem().as_bytes()).unwrap()).unwrap();
+    roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -115,9 +126,41 @@ pub(crate) async fn tls(
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-    let stream = TcpStream::connect(gateway.address()).await?;
     let name = ServerName::try_from(name.to_owned()).unwrap();
     tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await
+}
+
+/// Asks a proxy for a tunnel: the head of its answer (empty when it closed instead), and the stream.
+pub(crate) async fn tunnel<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    target: &str,
+    login: Option<&str>,
+) -> (String, S) {
+    use base64::Engine;
+    let coded = login.map(|login| base64::engine::general_purpose::STANDARD.encode(login));
+    let line = coded.map(|coded| format!("Proxy-Authorization: basic {coded}\r\n")).unwrap_or_default();
+    let head = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{line}\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => answer.push(byte),
+            Err(_) => break,
+        }
+    }
+    (String::from_utf8(answer).unwrap(), stream)
+}
+
+/// One exchange over any stream, with HTTP/1.1.
+pub(crate) async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    line: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    Answer::read(sender.send_request(request(line, headers, body.to_owned())).await.unwrap()).await
 }
 
 /// Opens an HTTP/2 connection over TLS.

@@ -5,7 +5,10 @@
 mod api;
 mod client;
 mod connections;
+mod corporate;
 mod gates;
+mod origins;
+mod proxy;
 mod recording;
 mod streams;
 mod websockets;
