@@ -420,4 +420,11 @@ pub async fn tunnel(
     })
 }
 /// TEMPORARY
-pub async fn allowed(_: &crate::app::App, _: &str, _: u16, _: &crate::keys::Admission) -> Result<String, aigw_shared::fault::Fault> { Ok(String::new()) }
+pub async fn allowed(
+    _: &crate::app::App,
+    _: &str,
+    _: u16,
+    _: &crate::keys::Admission,
+) -> Result<String, aigw_shared::fault::Fault> {
+    Ok(String::new())
+}

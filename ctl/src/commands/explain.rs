@@ -49,10 +49,11 @@ pub(super) async fn run(arguments: &Explain, output: &Output) -> Result<(), Fail
     let headers: Option<Vec<_>> = arguments
         .headers
         .iter()
-        .map(|field| field.split_once(':').map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())))
+        .map(|field| {
+            field.split_once(':').map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+        })
         .collect();
-    let headers =
-        headers.ok_or_else(|| Fault::new(Kind::Usage, "a header is written as 'NAME: VALUE'"))?;
+    let headers = headers.ok_or_else(|| Fault::new(Kind::Usage, "a header is written as 'NAME: VALUE'"))?;
     let query = ExplainQuery {
         url: arguments.url.clone(),
         method: arguments.method.clone(),

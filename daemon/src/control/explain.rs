@@ -94,9 +94,10 @@ async fn tell(
     }
     match connect::way(app, &host, port, gateway) {
         Way::Intercepted(row) => {
-            let why = if row.by_policy { "the managed policy lists the host" } else { "the host is in the table" };
+            let why =
+                if row.by_policy { "the managed policy lists the host" } else { "the host is in the table" };
             story.step(format!("the tunnel to {} is intercepted", row.authority()), why);
-            if app.ca.outgrown(&[row.name.clone()]).is_empty() {
+            if app.ca.outgrown_by(std::slice::from_ref(&row.name)).is_empty() {
                 inside(app, story, &row, &parts, gateway).await
             } else if row.by_policy {
                 Err(Fault::new(Kind::CaOutgrown, format!("this machine's CA cannot sign for {host}")))
@@ -150,13 +151,22 @@ async fn to_gateway(app: &App, story: &mut Story, gateway: Option<&str>, path: &
         (route, gateway.ok_or_else(|| Fault::new(Kind::NoGateway, "no gateway is configured"))?)
     };
     if let Some(asked) = &route.mended {
-        story.step(format!("{asked} is taken as /{}{}", route.provider, route.path), "the tool's base URL is not quite right");
+        story.step(
+            format!("{asked} is taken as /{}{}", route.provider, route.path),
+            "the tool's base URL is not quite right",
+        );
     }
     let there = gateway.uri(&route, None).await?;
-    story.step(format!("it goes to {there}"), format!("gateway {}, provider {}", route.gateway, route.provider));
+    story.step(
+        format!("it goes to {there}"),
+        format!("gateway {}, provider {}", route.gateway, route.provider),
+    );
     let (what, why) = match route.mode {
         Mode::Central => ("the tool's credentials are dropped, and the stored one is sent", "mode central"),
-        Mode::Byok if route.own_login => ("the tool's own login stays, and the stored token is added", "the provider takes the user's login only"),
+        Mode::Byok if route.own_login => (
+            "the tool's own login stays, and the stored token is added",
+            "the provider takes the user's login only",
+        ),
         Mode::Byok => ("the tool's own key stays, and the stored token is added", "mode byok"),
         Mode::Auto => ("the tool's own key stays if it has the form of one", "mode auto"),
     };
@@ -169,7 +179,13 @@ async fn to_gateway(app: &App, story: &mut Story, gateway: Option<&str>, path: &
 }
 
 /// Whether the addresses of a tunnel's end may be reached.
-async fn reach(app: &App, story: &mut Story, host: &str, port: u16, admission: &Admission) -> Result<(), Fault> {
+async fn reach(
+    app: &App,
+    story: &mut Story,
+    host: &str,
+    port: u16,
+    admission: &Admission,
+) -> Result<(), Fault> {
     let addresses = dial::allowed(app, host, port, admission).await?;
     story.step(format!("it may reach {addresses}"), "no rule about addresses and ports forbids it");
     Ok(())

@@ -103,7 +103,7 @@ pub fn way(app: &App, host: &str, port: u16, gateway: Option<&str>) -> Way {
 /// The same with what it takes to be that host.
 fn certified(app: &App, way: Way) -> Result<(Way, Option<Arc<ServerConfig>>), Fault> {
     let Way::Intercepted(host) = &way else { return Ok((way, None)) };
-    match app.ca.serve(&host.name, host.h2, || app.current().hosts.names()) {
+    match app.ca.serve(&host.name, host.h2, || app.ca_names()) {
         Ok(tls) => Ok((way, Some(tls))),
         // The finding about it says what to do; until then the tool works as it did before.
         Err(fault) if fault.kind == Kind::CaOutgrown && !host.by_policy => {

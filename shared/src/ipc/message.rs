@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::payload::{
-    Access, AccessQuery, Build, CaAction, CaRequest, CaStatus, CaTrust, ExplainQuery, Explanation, KeyRow, LoggedIn, Login, LoginNeeds,
-    LoginQuery, Settings, Status,
+    Access, AccessQuery, Build, CaAction, CaRequest, CaStatus, CaTrust, ExplainQuery, Explanation, KeyRow,
+    LoggedIn, Login, LoginNeeds, LoginQuery, Settings, Status,
 };
 use crate::fault::Failure;
 
