@@ -10,9 +10,10 @@ use aigw_gateway::{Behaviour, Practice, Setup, Stream};
 use aigw_shared::fault::{Failure, Fault, Kind};
 use aigw_shared::ipc::client::{CallError, Client};
 use aigw_shared::ipc::message::{Request, Response};
-use aigw_shared::ipc::payload::{Access, AccessQuery, Credential, Login, LoginQuery};
+use aigw_shared::ipc::payload::{Access, AccessQuery, CaAction, CaStatus, Credential, Login, LoginQuery};
 use aigw_shared::paths::Paths;
 use aigw_shared::secret::Secret;
+use request::Given;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::Origins;
@@ -27,30 +28,42 @@ const GAP: Duration = Duration::from_millis(40);
 /// One dialect of the tour.
 struct Stop {
     name: &'static str,
+    /// The vendor's host that is asked through the proxy; without one, the forwarder is.
+    host: Option<&'static str>,
     path: &'static str,
     body: &'static str,
     /// Where the text of an event is.
     text: &'static str,
 }
 
-const STOPS: [Stop; 3] = [
+const STOPS: [Stop; 4] = [
     Stop {
         name: "Anthropic Messages",
+        host: None,
         path: "/anthropic/v1/messages",
         body: r#"{"model":"claude-sonnet-4-5","max_tokens":100,"stream":true,"messages":[{"role":"user","content":"Say hello."}]}"#,
         text: "/delta/text",
     },
     Stop {
         name: "OpenAI chat completions",
+        host: None,
         path: "/openai/v1/chat/completions",
         body: r#"{"model":"gpt-4.1","stream":true,"messages":[{"role":"user","content":"Say hello."}]}"#,
         text: "/choices/0/delta/content",
     },
     Stop {
         name: "OpenAI Responses",
+        host: None,
         path: "/openai/v1/responses",
         body: r#"{"model":"gpt-5.1","stream":true,"input":"Say hello."}"#,
         text: "/delta",
+    },
+    Stop {
+        name: "Anthropic Messages, by a tool that has no base URL: through the proxy",
+        host: Some("api.anthropic.com"),
+        path: "/v1/messages",
+        body: r#"{"model":"claude-sonnet-4-5","max_tokens":100,"stream":true,"messages":[{"role":"user","content":"Say hello."}]}"#,
+        text: "/delta/text",
     },
 ];
 
@@ -96,10 +109,10 @@ async fn guided(scratch: &std::path::Path, once: bool) -> Result<(), Fault> {
     let ended = end.clone();
     let serving = tokio::spawn(async move { daemon.serve(ended.cancelled(), std::future::ready(())).await });
 
-    let access = log_in(&gateway, scratch, &socket).await?;
-    let right = visit(&gateway, &access).await;
+    let (access, ca) = log_in(&gateway, scratch, &socket).await?;
+    let right = visit(&gateway, &access, &ca).await;
     if !once {
-        invite(&access);
+        invite(&access, &ca);
         std::future::pending::<()>().await;
     }
     end.cancel();
@@ -116,7 +129,7 @@ async fn log_in(
     gateway: &Practice,
     scratch: &std::path::Path,
     socket: &std::path::Path,
-) -> Result<Access, Fault> {
+) -> Result<(Access, CaStatus), Fault> {
     let ca_file = scratch.join("practice-ca.pem");
     std::fs::write(&ca_file, gateway.ca_pem()).map_err(internal)?;
     let mut client = Client::connect(socket).await?;
@@ -137,17 +150,22 @@ async fn log_in(
         return Err(internal("an answer to another question"));
     };
     say(&format!("  aigwd             http://{}  (tools come here, with a local key)", listen(&access)));
+    let Response::Ca(ca) = client.call(Request::Ca(CaAction::Status)).await.map_err(refused)? else {
+        return Err(internal("an answer to another question"));
+    };
     say(&format!("  logged in as      {}  (aigwd keeps the token)", login.user.unwrap_or_default()));
-    Ok(access)
+    Ok((access, *ca))
 }
 
 /// One request for each dialect. Whether every answer was right, and the gateway saw one token and no local key.
-async fn visit(gateway: &Practice, access: &Access) -> bool {
+async fn visit(gateway: &Practice, access: &Access, ca: &CaStatus) -> bool {
+    let given = Given { address: listen(access), key: access.key.reveal(), root: &ca.root_pem };
     let mut right = true;
     for stop in &STOPS {
-        say(&format!("\n{}   POST {}", stop.name, stop.path));
+        let host = stop.host.map_or_else(String::new, |host| format!("https://{host}"));
+        say(&format!("\n{}   POST {host}{}", stop.name, stop.path));
         gateway.forget_requests();
-        let answered = request::stream(listen(access), stop, access.key.reveal(), |line| say(&line)).await;
+        let answered = request::stream(&given, stop, |line| say(&line)).await;
         let verdict = match answered {
             Ok(text) if text != ANSWER => Err(format!("the text is {text:?}")),
             Ok(_) => check(gateway, access.key.reveal()),
@@ -178,8 +196,8 @@ fn check(gateway: &Practice, local_key: &str) -> Result<(), String> {
     }
 }
 
-fn invite(access: &Access) {
-    let (address, key) = (listen(access), access.key.reveal());
+fn invite(access: &Access, ca: &CaStatus) {
+    let (address, key, root) = (listen(access), access.key.reveal(), &ca.root_cert);
     say(&format!(
         "\nNow you. In a second terminal, point a real tool at it:\n\n  \
          export ANTHROPIC_BASE_URL=http://{address}/anthropic\n  \
@@ -189,6 +207,9 @@ fn invite(access: &Access) {
          claude -p 'say hi'\n\n\
          or look at the stream itself:\n\n  \
          curl -N http://{address}/anthropic/v1/messages -H 'x-api-key: {key}' \\\n    \
+         -d '{{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":100,\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"hi\"}}]}}'\n\n\
+         or as a tool does that has no base URL, through the proxy:\n\n  \
+         curl -N -x http://aigw:{key}@{address} --cacert {root} https://api.anthropic.com/v1/messages \\\n    \
          -d '{{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":100,\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"hi\"}}]}}'\n\n\
          Ctrl-C ends it and leaves nothing behind."
     ));
