@@ -23,7 +23,7 @@ use crate::run::Daemon;
 const ANSWER: &str =
     "Hello from the practice gateway: this answer came through aigwd, and no tool saw a token.";
 /// Between two events, so that one sees them arrive.
-const GAP: Duration = Duration::from_millis(40);
+const GAP: Duration = Duration::from_millis(30);
 
 /// One dialect of the tour.
 struct Stop {
