@@ -1,6 +1,7 @@
-//! What the tests share: a scratch machine with real binaries, a raw HTTP client, gateways, and waiting on conditions.
+//! What the tests share: a scratch machine with real binaries, a raw HTTP client, TLS inside a CONNECT, gateways, and waiting on conditions.
 
 pub mod eventually;
+pub mod inside;
 pub mod live;
 pub mod machine;
 pub mod raw;

@@ -194,6 +194,16 @@ impl Machine {
         self.ask(&["env", "--key", name])["ANTHROPIC_AUTH_TOKEN"].as_str().expect("a key").to_owned()
     }
 
+    /// The root certificate of this machine's CA: what a tool is made to trust.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn root_pem(&self) -> String {
+        let status = self.ask(&["ca", "status"]);
+        let path = status["root_cert"].as_str().unwrap_or_else(|| panic!("no root_cert: {status}"));
+        std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
     /// The codes of the present findings.
     ///
     /// # Panics

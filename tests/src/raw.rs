@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
+use base64::Engine;
 use serde_json::Value;
 
 /// Longer than any answer takes.
@@ -48,6 +49,7 @@ impl Answer {
 }
 
 /// A connection to the daemon.
+#[derive(Debug)]
 pub struct Raw(TcpStream);
 
 impl Raw {
@@ -88,6 +90,30 @@ impl Raw {
         self.answer_to("GET")
     }
 
+    /// Asks for a tunnel with a key (and further lines, such as `origin: https://page.test`), and reads the answer.
+    /// After a 200 this connection is the tunnel, and not a byte of it was taken; after a refusal it is what the
+    /// daemon made of it.
+    pub fn tunnel(&mut self, target: &str, key: Option<&str>, more: &[&str]) -> Answer {
+        self.send(connect(target, key, more));
+        let mut head = Vec::new();
+        // Byte by byte, so that what follows stays where it is.
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            match self.0.read(&mut byte) {
+                Ok(1) => head.push(byte[0]),
+                _ => return Answer::none(),
+            }
+        }
+        let mut reader = Reader { stream: &mut self.0, bytes: head };
+        let opened = reader.bytes.get(9..12) == Some(b"200".as_slice());
+        if opened { reader.head().unwrap_or_else(Answer::none) } else { reader.answer("CONNECT") }
+    }
+
+    /// The socket, for a client that speaks something else on it.
+    pub fn into_stream(self) -> TcpStream {
+        self.0
+    }
+
     /// Reads the head of an answer and leaves the body, of which what came along is returned.
     pub fn head(&mut self) -> (Answer, Vec<u8>) {
         let mut reader = Reader { stream: &mut self.0, bytes: Vec::new() };
@@ -113,6 +139,33 @@ pub fn exchange(address: &str, message: impl AsRef<[u8]>) -> Answer {
     raw.answer_to(&method)
 }
 
+/// A well-formed CONNECT: `connect("api.anthropic.com:443", Some(&key), &[])`.
+pub fn connect(target: &str, key: Option<&str>, more: &[&str]) -> String {
+    let login = key.map(|key| format!("proxy-authorization: {}\r\n", login(key))).unwrap_or_default();
+    let more: String = more.iter().map(|field| format!("{field}\r\n")).collect();
+    format!("CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n{login}{more}\r\n")
+}
+
+/// A key as `Proxy-Authorization` has it.
+pub fn login(key: &str) -> String {
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("aigw:{key}")))
+}
+
+/// Opens a tunnel with a key: `tunnel(scene.address(), "api.anthropic.com:443", Some(&scene.key))`.
+///
+/// # Errors
+/// The refusal.
+pub fn tunnel(address: &str, target: &str, key: Option<&str>) -> Result<Raw, Answer> {
+    let mut raw = Raw::connect(address);
+    let answer = raw.tunnel(target, key, &[]);
+    if answer.status == 200 { Ok(raw) } else { Err(answer) }
+}
+
+/// Reads one answer from any stream.
+pub fn answer_from(stream: &mut impl Read, method: &str) -> Answer {
+    Reader { stream, bytes: Vec::new() }.answer(method)
+}
+
 /// A well-formed request with a key and a body.
 pub fn post(address: &str, path: &str, key: &str, more: &[&str], body: &str) -> String {
     let more: String = more.iter().map(|field| format!("{field}\r\n")).collect();
@@ -134,12 +187,12 @@ impl Answer {
     }
 }
 
-struct Reader<'a> {
-    stream: &'a mut TcpStream,
+struct Reader<'a, S> {
+    stream: &'a mut S,
     bytes: Vec<u8>,
 }
 
-impl Reader<'_> {
+impl<S: Read> Reader<'_, S> {
     fn answer(&mut self, method: &str) -> Answer {
         loop {
             let Some(mut answer) = self.head() else { return Answer::none() };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aigw_gateway::{Practice, Recorded, Setup};
 
+use crate::inside::{Greeting, Inside};
 use crate::machine::{Machine, Running};
 use crate::raw::{self, Answer, Raw};
 
@@ -62,6 +63,25 @@ impl Scene {
         let mut raw = Raw::connect(self.address());
         raw.send(raw::post(self.address(), path, &self.key, more, body));
         raw
+    }
+
+    /// Opens a tunnel with the key; `Err` is the refusal.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn tunnel(&self, target: &str) -> Result<Raw, Answer> {
+        raw::tunnel(self.address(), target, Some(&self.key))
+    }
+
+    /// Opens an intercepted host at port 443, trusting this machine's CA and nothing else.
+    ///
+    /// # Panics
+    /// When it is refused, or its certificate is.
+    pub async fn inside(&self, host: &str, protocols: &[&str]) -> Inside {
+        let raw = self.tunnel(&format!("{host}:443")).unwrap_or_else(|refusal| panic!("{refusal:?}"));
+        let roots = self.machine.root_pem();
+        let greeting = Greeting { protocols, ..Greeting::new(&roots, host) };
+        greeting.over(raw).await.unwrap_or_else(|error| panic!("{error}\n{}", self.machine.log()))
     }
 
     /// The one request that a provider route of the gateway saw.

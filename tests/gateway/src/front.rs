@@ -16,7 +16,7 @@ use crate::record::{Log, NOTHING, Outcome, Plane, Recorded, ResponseEnd, Ticket,
 use crate::reply::{HangUp, Reply};
 use crate::server::Connection;
 use crate::tokens::Tokens;
-use crate::{coder_api, data_plane, hold, origin, proxy};
+use crate::{coder_api, data_plane, hold, opened, origin};
 
 /// The state of the deployment, shared by all connections and kept over restarts.
 pub(crate) struct Site {
@@ -90,9 +90,9 @@ pub(crate) async fn answer(
     let (mut head, body) = request.into_parts();
     let http2 = head.version == Version::HTTP_2;
     let mut lines = header_lines(&about, &head, http2, !body.is_end_stream());
-    let proxied = about.opened.as_ref().map(|opened| proxy::mark(opened, &head, &lines));
+    let proxied = about.opened.as_ref().map(|opened| opened::mark(opened, &head, &lines));
     let served =
-        about.opened.as_ref().is_none_or(|opened| proxy::pass_on(&site, opened, &mut head, &mut lines));
+        about.opened.as_ref().is_none_or(|opened| opened::pass_on(&site, opened, &mut head, &mut lines));
     let mut place = locate(&site.setup.path, behaviour.mounts, head.uri.path());
     if !served || behaviour.origin.is_some() {
         let part = if served { Part::Origin } else { Part::Onward };
@@ -145,7 +145,7 @@ async fn dispatch(part: Part, visit: Visit, mut body: Incoming) -> Response<Body
         Part::Management => coder_api::management(&visit, body).await.into_response(),
         Part::Origin => origin::answer(visit, body).await,
         Part::Onward => match visit.about.opened.clone() {
-            Some(opened) => proxy::to_real_host(&visit, &opened, body).await,
+            Some(opened) => opened::to_real_host(&visit, &opened, body).await,
             None => Reply::new(502).into_response(),
         },
         Part::CoderApi => coder_api::answer(&visit, body).await.into_response(),

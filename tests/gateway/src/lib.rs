@@ -9,7 +9,7 @@
 //!                                        record (what was seen)             gates -> routes -> answer/* or websocket
 //! ```
 //!
-//! A deployment's proxy (proxy) opens CONNECTs for providers' hosts and lets what is inside flow the same way.
+//! A deployment's proxy (proxy, opened) opens CONNECTs for providers' hosts and lets what is inside flow the same way.
 //!
 //! [`Practice`] starts and steers it, [`Behaviour`] says how it should misbehave, [`Recorded`] is what it saw.
 //! [`Origin`] is any other web server, and [`Corporate`] a company's proxy: what else stands around a tool.
@@ -25,6 +25,7 @@ mod data_plane;
 mod frames;
 mod front;
 mod gates;
+mod opened;
 mod origin;
 mod practice;
 mod proxy;
@@ -46,9 +47,10 @@ pub use behaviour::{
 pub use coder_api::MANAGEMENT_MARK;
 pub use connect::{Connect, Fate};
 pub use corporate::{Corporate, CorporateManner, CorporateSetup};
+pub use opened::ThroughProxy;
 pub use origin::{Manner, Origin, OriginSetup, Script};
 pub use practice::{Certificate, Practice, Setup};
-pub use proxy::{ProxyBehaviour, ProxySetup, ThroughProxy};
+pub use proxy::{ProxyBehaviour, ProxySetup};
 pub use record::{BodyEnd, Plane, Recorded, ResponseEnd};
 pub use reply::Reply;
 pub use upstream::{CENTRAL_KEY, Credential, Upstream};

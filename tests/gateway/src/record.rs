@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::body::{Body, Cut};
 use crate::hold;
-use crate::proxy::ThroughProxy;
+use crate::opened::ThroughProxy;
 use crate::server::Connection;
 use crate::upstream::Upstream;
 use crate::wire_head::WireHead;

@@ -18,7 +18,8 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::behaviour::Transport;
 use crate::front::{self, Site};
-use crate::proxy::{self, Opened, Proxy};
+use crate::opened::Opened;
+use crate::proxy::{self, Proxy};
 use crate::transport;
 use crate::wire_head::{Overheard, WireHead};
 
