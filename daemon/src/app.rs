@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use aigw_shared::config::{self, Config, GatewayKind, Given, PolicyState, Shown, Sources};
@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::credentials::Held;
 use crate::credentials::file::Store;
+use crate::dial::{self, Here, Outbound};
 use crate::gateway::{Gateway, url_text};
 use crate::keys::Keys;
 use crate::observe::health::Health;
@@ -27,6 +28,8 @@ use crate::pipeline::record::Counters;
 
 /// A token's file is longer only if it is none.
 const MAX_TOKEN_FILE: u64 = 64 * 1024;
+/// What findings about the proxies of the settings are about.
+const PROXIES: &str = "the settings' proxies";
 /// What findings about the settings are about. No gateway can have this name.
 const SETTINGS: &str = "the settings";
 /// What is found about a gateway itself, which goes with it.
@@ -49,6 +52,8 @@ pub struct Current {
     pub config: Config,
     /// The gateways by name.
     pub gateways: BTreeMap<String, Arc<Gateway>>,
+    /// The way out for what is no gateway.
+    pub outbound: Arc<Outbound>,
     /// The settings for people.
     pub shown: Vec<Shown>,
     /// Why nothing may be forwarded: the managed policy cannot be believed, or the settings cannot be read.
@@ -80,7 +85,7 @@ pub struct App {
     /// Every connection, and what is done for one after its answer.
     pub tasks: TaskTracker,
     listen: OnceLock<Vec<SocketAddr>>,
-    own: Arc<RwLock<Vec<SocketAddr>>>,
+    here: Here,
     store: Store,
     given: Given,
     /// The URL that a token from the environment is for: the one beside it, else the first one that is configured.
@@ -123,14 +128,16 @@ impl App {
                 ),
             );
         }
+        let here = Here::new(&origins.environment);
         let app = Arc::new(Self {
             store: Store::open(&paths.credentials_dir())?,
-            own: Arc::default(),
+            here: here.clone(),
             listen: OnceLock::new(),
             given: loaded.given.clone(),
             given_for: given_url(&origins.environment).map_or_else(OnceLock::new, OnceLock::from),
             fixed: settings::fixed(&loaded.config),
             current: ArcSwap::from_pointee(Current {
+                outbound: Arc::new(Outbound::new(&Config::default(), &[], &here)),
                 config: Config::default(),
                 gateways: BTreeMap::new(),
                 shown: Vec::new(),
@@ -165,9 +172,7 @@ impl App {
 
     /// The listeners are bound.
     pub fn bound(&self, addresses: Vec<SocketAddr>) {
-        if let Ok(mut own) = self.own.write() {
-            own.clone_from(&addresses);
-        }
+        self.here.bound(&addresses);
         let _ = self.listen.set(addresses);
         self.refuse_circles();
     }
@@ -195,6 +200,7 @@ impl App {
                 self.current.store(Arc::new(Current {
                     config: old.config.clone(),
                     gateways: old.gateways.clone(),
+                    outbound: old.outbound.clone(),
                     shown: old.shown.clone(),
                     closed,
                     refused: Some(fault.to_string()),
@@ -234,7 +240,7 @@ impl App {
 
     /// A gateway that is not in the settings, to try a login with.
     pub fn candidate(&self, settings: config::Gateway) -> Gateway {
-        Gateway::new(settings, Held::default(), self.own.clone())
+        Gateway::new(settings, Held::default(), self.here.clone())
     }
 
     /// What is kept for a gateway.
@@ -256,7 +262,7 @@ impl App {
                     gateway.forget_websocket();
                     gateway.clone()
                 }
-                None => Arc::new(Gateway::new(settings.clone(), Held::default(), self.own.clone())),
+                None => Arc::new(Gateway::new(settings.clone(), Held::default(), self.here.clone())),
             };
             gateway.hold(self.held_for(settings));
             gateways.insert(name.clone(), gateway);
@@ -275,6 +281,7 @@ impl App {
             Some(Fault::new(Kind::BadConfiguration, fault.what.clone()).cure_with(fault.cure()))
         });
         self.current.store(Arc::new(Current {
+            outbound: Arc::new(Outbound::new(&loaded.config, &loaded.shown, &self.here)),
             config: loaded.config,
             gateways,
             shown: loaded.shown,
@@ -375,6 +382,17 @@ impl App {
                 self.health.clear("gateway-loop", name);
             }
         }
+        self.health.replace(PROXIES, self.proxy_findings());
+    }
+
+    fn proxy_findings(&self) -> Vec<Finding> {
+        let current = self.current.load();
+        let of = |key: &str, leaving| dial::findings(key, leaving, &self.here, |url| self.is_own_url(url));
+        let mut found = of("tunnel.upstream_proxy", &current.config.tunnel.leaving);
+        for (name, gateway) in &current.config.gateways {
+            found.extend(of(&format!("gateway.{name}.upstream_proxy"), &gateway.leaving));
+        }
+        found
     }
 
     /// Whether a URL is that of one of our listeners.
