@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use aigw_shared::config::{self, Config, GatewayKind, Given, PolicyState, Shown, Sources};
@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use crate::ca::{self, Ca};
 use crate::credentials::Held;
 use crate::credentials::file::Store;
+use crate::dial::{self, Here, Outbound};
 use crate::gateway::{Gateway, url_text};
 use crate::keys::Keys;
 use crate::observe::distrust::Distrust;
@@ -27,11 +28,13 @@ use crate::observe::settings;
 use crate::os::peer::Lookup;
 use crate::pipeline::admit::Rules;
 use crate::pipeline::hosts::{self, Hosts};
+use crate::pipeline::onward::RealHosts;
 use crate::pipeline::record::Counters;
-use crate::pipeline::upstream::Upstream;
 
 /// A token's file is longer only if it is none.
 const MAX_TOKEN_FILE: u64 = 64 * 1024;
+/// What findings about the proxies of the settings are about.
+const PROXIES: &str = "the settings' proxies";
 /// What findings about the settings are about. No gateway can have this name.
 const SETTINGS: &str = "the settings";
 const THE_CA: &str = "the CA";
@@ -57,6 +60,10 @@ pub struct Current {
     pub gateways: BTreeMap<String, Arc<Gateway>>,
     /// The hosts that are intercepted.
     pub hosts: Hosts,
+    /// The way out for what is no gateway.
+    pub outbound: Arc<Outbound>,
+    /// The real hosts behind intercepted names.
+    pub real_hosts: Arc<RealHosts>,
     /// The settings for people.
     pub shown: Vec<Shown>,
     /// Why nothing may be forwarded: the managed policy cannot be believed, or the settings cannot be read.
@@ -77,8 +84,6 @@ pub struct App {
     pub health: Health,
     /// Who does not trust our certificates.
     pub distrust: Distrust,
-    /// The way to the real hosts behind intercepted names.
-    pub real_hosts: Upstream,
     /// What was counted.
     pub counters: Arc<Counters>,
     /// Whose process is at the other end.
@@ -94,7 +99,7 @@ pub struct App {
     /// Every connection, and what is done for one after its answer.
     pub tasks: TaskTracker,
     listen: OnceLock<Vec<SocketAddr>>,
-    own: Arc<RwLock<Vec<SocketAddr>>>,
+    here: Here,
     store: Store,
     given: Given,
     /// The URL that a token from the environment is for: the one beside it, else the first one that is configured.
@@ -137,14 +142,17 @@ impl App {
                 ),
             );
         }
+        let here = Here::new(&origins.environment);
         let app = Arc::new(Self {
             store: Store::open(&paths.credentials_dir())?,
-            own: Arc::default(),
+            here: here.clone(),
             listen: OnceLock::new(),
             given: loaded.given.clone(),
             given_for: given_url(&origins.environment).map_or_else(OnceLock::new, OnceLock::from),
             fixed: settings::fixed(&loaded.config),
             current: ArcSwap::from_pointee(Current {
+                outbound: Arc::new(Outbound::new(&Config::default(), &[], &here)),
+                real_hosts: Arc::new(RealHosts::over(&Outbound::new(&Config::default(), &[], &here))),
                 config: Config::default(),
                 gateways: BTreeMap::new(),
                 hosts: Hosts::default(),
@@ -154,7 +162,6 @@ impl App {
             }),
             changing: Mutex::new(()),
             distrust: Distrust::default(),
-            real_hosts: Upstream::new(&config::Gateway::default(), Arc::default()),
             counters: Arc::default(),
             started: Instant::now(),
             stopping: CancellationToken::new(),
@@ -190,9 +197,7 @@ impl App {
 
     /// The listeners are bound.
     pub fn bound(&self, addresses: Vec<SocketAddr>) {
-        if let Ok(mut own) = self.own.write() {
-            own.clone_from(&addresses);
-        }
+        self.here.bound(&addresses);
         let _ = self.listen.set(addresses);
         self.refuse_circles();
     }
@@ -222,6 +227,8 @@ impl App {
                     config: old.config.clone(),
                     gateways: old.gateways.clone(),
                     hosts: old.hosts.clone(),
+                    outbound: old.outbound.clone(),
+                    real_hosts: old.real_hosts.clone(),
                     shown: old.shown.clone(),
                     closed,
                     refused: Some(fault.to_string()),
@@ -271,7 +278,7 @@ impl App {
 
     /// A gateway that is not in the settings, to try a login with.
     pub fn candidate(&self, settings: config::Gateway) -> Gateway {
-        Gateway::new(settings, Held::default(), self.own.clone())
+        Gateway::new(settings, Held::default(), self.here.clone())
     }
 
     /// What is kept for a gateway.
@@ -293,7 +300,7 @@ impl App {
                     gateway.forget_websocket();
                     gateway.clone()
                 }
-                None => Arc::new(Gateway::new(settings.clone(), Held::default(), self.own.clone())),
+                None => Arc::new(Gateway::new(settings.clone(), Held::default(), self.here.clone())),
             };
             gateway.hold(self.held_for(settings));
             gateways.insert(name.clone(), gateway);
@@ -312,9 +319,12 @@ impl App {
             let fault = refused.as_ref()?;
             Some(Fault::new(Kind::BadConfiguration, fault.what.clone()).cure_with(fault.cure()))
         });
+        let outbound = Outbound::new(&loaded.config, &loaded.shown, &self.here);
         let by_policy = loaded.shown.iter().any(|row| row.key == "intercept.hosts" && row.locked);
         self.current.store(Arc::new(Current {
             hosts: Hosts::of(&loaded.config, by_policy),
+            real_hosts: Arc::new(RealHosts::over(&outbound)),
+            outbound: Arc::new(outbound),
             config: loaded.config,
             gateways,
             shown: loaded.shown,
@@ -415,6 +425,17 @@ impl App {
                 self.health.clear("gateway-loop", name);
             }
         }
+        self.health.replace(PROXIES, self.proxy_findings());
+    }
+
+    fn proxy_findings(&self) -> Vec<Finding> {
+        let current = self.current.load();
+        let of = |key: &str, leaving| dial::findings(key, leaving, &self.here, |url| self.is_own_url(url));
+        let mut found = of("tunnel.upstream_proxy", &current.config.tunnel.leaving);
+        for (name, gateway) in &current.config.gateways {
+            found.extend(of(&format!("gateway.{name}.upstream_proxy"), &gateway.leaving));
+        }
+        found
     }
 
     /// Whether a URL is that of one of our listeners.

@@ -1,8 +1,7 @@
 //! One gateway: its settings, the way to it, what is held for it, and what was learned about it.
 
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aigw_shared::config::{self, GatewayKind};
@@ -14,6 +13,7 @@ use url::{Host, Url};
 
 use crate::credentials::Held;
 use crate::deployment;
+use crate::dial::Here;
 use crate::pipeline::route::{self, API_PREFIXES, Route};
 use crate::pipeline::upstream::{Outgoing, Upstream};
 
@@ -38,8 +38,8 @@ pub struct Gateway {
 
 impl Gateway {
     /// For these settings, holding this.
-    pub fn new(settings: config::Gateway, held: Held, own: Arc<RwLock<Vec<SocketAddr>>>) -> Self {
-        let upstream = Upstream::new(&settings, own);
+    pub fn new(settings: config::Gateway, held: Held, here: Here) -> Self {
+        let upstream = Upstream::new(&settings, here);
         let urls = settings.url.iter().chain(settings.providers.values().filter_map(|p| p.base_url.as_ref()));
         let local = urls.into_iter().any(is_local);
         let gateway = Self {
@@ -166,7 +166,15 @@ impl Gateway {
         self.saw(match &result {
             Ok(_) => true,
             Err(fault) => {
-                !matches!(fault.kind, Kind::GatewayUnreachable | Kind::GatewayUntrusted | Kind::Loop)
+                use Kind::*;
+                let away = [
+                    GatewayUnreachable,
+                    GatewayUntrusted,
+                    Loop,
+                    UpstreamProxyUnavailable,
+                    UpstreamProxyFailed,
+                ];
+                !away.contains(&fault.kind)
             }
         });
         result

@@ -80,12 +80,15 @@ kinds! {
     PlainHttp: "plain-http", 403, Never, 1, "use https";
     /// On an intercepted host, something that the gateway does not serve, and `intercept.unmatched` forbids the rest.
     PathRefused: "path-refused", 403, Never, 77, "set `intercept.unmatched = \"origin\"` to let it through";
-    /// No connection to the host that a tool wants, or none in time.
-    TargetUnreachable: "target-unreachable", 502, Unsaid, 75, "check the name and the network";
-    /// The certificate of the host that a tool wants does not hold.
-    TargetUntrusted: "target-untrusted", 502, Never, 75, "if it has a private CA: set `intercept.ca_file`";
     /// More connections than file descriptors.
     Overloaded: "overloaded", 503, After(2), 1, "close some connections, or raise the limit of open files";
+
+    /// An address that nobody reaches through the proxy door.
+    TargetRefused: "target-refused", 403, Never, 1, "use another address: this one is not reached through aigwd";
+    /// The host of a tunnel has no address, or nobody answers there.
+    TargetUnreachable: "target-unreachable", 502, Unsaid, 75, "check the host's name and the network";
+    /// The certificate of an intercepted host's real server does not hold.
+    TargetUntrusted: "target-untrusted", 502, Never, 75, "if it has a private CA: set `intercept.ca_file`";
 
     // Who is logged in.
     /// There is no token for the gateway.
@@ -112,6 +115,10 @@ kinds! {
     WrongPrefix: "wrong-prefix", 502, Never, 75, "check the URL: `aigwctl login URL`";
     /// The gateway's address leads back to this daemon.
     Loop: "loop", 502, Never, 64, "set the deployment's own URL: `aigwctl login URL`";
+    /// The proxy between this machine and the others is not there, or cannot reach them now.
+    UpstreamProxyUnavailable: "upstream-proxy-unavailable", 503, After(2), 75, "check the network, and `upstream_proxy`: `aigwctl config show`";
+    /// That proxy refuses, or is of no use to us.
+    UpstreamProxyFailed: "upstream-proxy-failed", 502, Never, 75, "set the right `upstream_proxy`; `aigwctl config show` prints the one in force";
     /// The request was taken and no answer came, or a broken one.
     UpstreamFailed: "upstream-failed", 502, Unsaid, 75, "try again; if it stays, `aigwctl status`";
     /// The gateway does not speak WebSocket here; plain HTTPS works.

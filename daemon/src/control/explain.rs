@@ -11,7 +11,7 @@ use http::request::Parts;
 use http::{Method, Request, Uri};
 
 use crate::app::App;
-use crate::dial;
+use crate::dial::Wanted;
 use crate::keys::Admission;
 use crate::listen::connect::{self, Way};
 use crate::listen::plain;
@@ -186,7 +186,9 @@ async fn reach(
     port: u16,
     admission: &Admission,
 ) -> Result<(), Fault> {
-    let addresses = dial::allowed(app, host, port, admission).await?;
-    story.step(format!("it may reach {addresses}"), "no rule about addresses and ports forbids it");
+    let outbound = app.current().outbound.clone();
+    let wanted = Wanted { host, port, block_private: admission.container };
+    let there = outbound.check(story.outcome == "tunnel", &wanted).await?;
+    story.step(format!("it may go {there}"), "no rule about addresses and ports forbids it");
     Ok(())
 }

@@ -15,7 +15,7 @@ use super::http::Io;
 use super::rewound::Rewound;
 use super::{intercept, plain, tunnel};
 use crate::app::App;
-use crate::dial::{self, TunnelLink};
+use crate::dial::{Pipe, Wanted};
 use crate::keys::Admission;
 use crate::pipeline::admit::{self, Rules};
 use crate::pipeline::body::Answer;
@@ -68,13 +68,15 @@ async fn open(
             });
         }
         _ => {
-            let link = dial::tunnel(app, &host, port, &admission).await?;
+            let outbound = app.current().outbound.clone();
+            let block_private = admission.container;
+            let pipe = outbound.tunnel(&Wanted { host: &host, port, block_private }).await?;
             let app = app.clone();
             app.clone().tasks.spawn(async move {
                 let Some(client) = opened(upgrade).await else { return };
-                match link {
-                    TunnelLink::Direct(server) => tunnel::join(&app, client, server).await,
-                    TunnelLink::Proxied(server) => tunnel::join_streams(&app, client, server).await,
+                match pipe {
+                    Pipe::Tcp(server) => tunnel::join(&app, client, server).await,
+                    server @ Pipe::Through(_) => tunnel::join_streams(&app, client, server).await,
                 }
                 drop(caller);
             });

@@ -108,7 +108,7 @@ async fn admitted(inside: &Inside, request: Request<Incoming>) -> Result<Respons
             let inbound = Inbound { caller: caller.clone(), parts, body };
             Ok(pipeline::handle(app, inbound, admission).await)
         }
-        Turn::Onward(_) => onward::relay(app, host, parts, body).await,
+        Turn::Onward(_) => onward::relay(app, host, &admission, parts, body).await,
         Turn::Refuse(fault) => Err(fault),
     }
 }

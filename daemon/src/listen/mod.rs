@@ -115,7 +115,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, room: Room) {
 /// Asks whose connection it is, now: later its owner may have closed it.
 fn greet(app: &Arc<App>, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
     let Ok(local) = stream.local_addr() else { return };
-    let caller = Caller { owner: app.peers.owner(peer, local), peer, local, place: Arc::new(permit) };
+    let caller = Caller { owner: app.peers.owner(peer, local), peer, local, _place: Arc::new(permit) };
     let _ = stream.set_nodelay(true);
     let app = app.clone();
     app.clone().tasks.spawn(async move {

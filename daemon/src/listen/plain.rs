@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use aigw_shared::fault::{Fault, Kind};
-use http::header::{CONNECTION, HOST, HeaderValue, UPGRADE};
+use http::header::{CONNECTION, HOST, HeaderValue, PROXY_AUTHORIZATION, UPGRADE};
 use http::uri::Scheme;
 use http::{Request, Response, StatusCode, Uri};
 use hyper::client::conn::http1;
@@ -12,7 +12,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
 use crate::app::App;
-use crate::dial;
+use crate::dial::Wanted;
 use crate::keys::Admission;
 use crate::pipeline::admit::{self, HTTP_PORT};
 use crate::pipeline::body::{Answer, Slot};
@@ -36,7 +36,9 @@ pub async fn forward(
     }
     let (host, port) = admit::host_and_port(&authority, HTTP_PORT);
     check(app, &host)?;
-    let link = dial::tunnel(app, &host, port, admission).await?;
+    let outbound = app.current().outbound.clone();
+    let wanted = Wanted { host: &host, port, block_private: admission.container };
+    let (pipe, forwarding) = outbound.plain(&wanted).await?;
     let broken = |error: hyper::Error| {
         Fault::new(Kind::UpstreamFailed, format!("{host} gave no valid answer: {error}"))
             .cure_with("try again")
@@ -50,13 +52,17 @@ pub async fn forward(
         fields.insert(UPGRADE, HeaderValue::from_static("websocket"));
     }
     fields.insert(HOST, HeaderValue::from_str(authority.as_str()).map_err(|_| bad())?);
+    if let Some(login) = forwarding.as_ref().and_then(|forwarding| forwarding.authorization.clone()) {
+        fields.insert(PROXY_AUTHORIZATION, login);
+    }
     let slot = Slot::new(body, app.tasks.clone());
     let mut request = Request::new(Outgoing::Relay(slot.upload()));
     *request.method_mut() = parts.method;
-    *request.uri_mut() = origin_form(&parts.uri);
+    // A proxy on the way is told the whole URL.
+    *request.uri_mut() = if forwarding.is_some() { parts.uri } else { origin_form(&parts.uri) };
     *request.headers_mut() = fields;
 
-    let (mut sender, connection) = http1::handshake(TokioIo::new(link.boxed())).await.map_err(broken)?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(pipe)).await.map_err(broken)?;
     // Ends with the answer, or what it was upgraded to.
     app.tasks.spawn(async move { drop(connection.with_upgrades().await) });
     let mut exchange = Exchange::onward(app.counters.clone(), &host);

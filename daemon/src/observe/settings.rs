@@ -32,16 +32,10 @@ pub fn waiting(at_start: &Fixed, config: &Config) -> Vec<Finding> {
 
 /// Settings that are accepted and have no effect in this version, told of rather than passed over.
 pub fn without_effect(config: &Config) -> Vec<Finding> {
-    let default = Config::default();
-    let rows = [
-        ("intercept", config.intercept != default.intercept),
-        ("tunnel", config.tunnel != default.tunnel),
-        ("listen.keyless", config.listen.keyless),
-        (
-            "gateway.NAME.header_command",
-            config.gateways.values().any(|gateway| gateway.header_command.is_some()),
-        ),
-    ];
+    let rows = [(
+        "gateway.NAME.header_command",
+        config.gateways.values().any(|gateway| gateway.header_command.is_some()),
+    )];
     rows.into_iter()
         .filter(|(_, set)| *set)
         .map(|(key, _)| {

@@ -19,7 +19,7 @@ pub struct Caller {
     /// Ours.
     pub local: SocketAddr,
     /// Its place among the connections there may be, kept as long as anything of it lives.
-    pub place: Arc<OwnedSemaphorePermit>,
+    pub _place: Arc<OwnedSemaphorePermit>,
 }
 
 /// One request before anything was decided about it.

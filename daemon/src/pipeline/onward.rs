@@ -2,6 +2,7 @@
 //! and never with a token of ours.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aigw_shared::fault::{Fault, Kind};
 use http::header::{CONNECTION, HeaderMap, HeaderValue, UPGRADE};
@@ -16,6 +17,27 @@ use super::record::Exchange;
 use super::upstream::{Outgoing, Upstream};
 use super::{headers, relay, websocket};
 use crate::app::App;
+use crate::dial::Outbound;
+use crate::keys::Admission;
+
+/// The pooled way to them.
+pub struct RealHosts {
+    open: Upstream,
+    /// For callers who may not reach private addresses: they must not get a connection that others made.
+    guarded: Upstream,
+}
+
+impl RealHosts {
+    /// Over these connections.
+    pub fn over(outbound: &Outbound) -> Self {
+        let way = |block_private| Upstream::over(outbound.onward(block_private), Duration::ZERO);
+        Self { open: way(false), guarded: way(true) }
+    }
+
+    fn of(&self, admission: &Admission) -> &Upstream {
+        if admission.container { &self.guarded } else { &self.open }
+    }
+}
 
 /// Relays a request to the host that it was meant for. Local keys are out of it already.
 ///
@@ -24,6 +46,7 @@ use crate::app::App;
 pub async fn relay(
     app: &Arc<App>,
     host: &Host,
+    admission: &Admission,
     mut parts: Parts,
     body: Incoming,
 ) -> Result<Response<Answer>, Fault> {
@@ -34,9 +57,11 @@ pub async fn relay(
     let upgrade = headers::wants_websocket(&parts).then(|| parts.extensions.remove::<OnUpgrade>()).flatten();
     let mut fields = parts.headers;
     headers::clean_hops(&mut fields);
+    let real_hosts = app.current().real_hosts.clone();
+    let way = real_hosts.of(admission);
     let exchange = Exchange::onward(app.counters.clone(), &host.name);
     if let Some(upgrade) = upgrade {
-        return open_websocket(app, &app.real_hosts, uri, fields, upgrade, exchange).await;
+        return open_websocket(app, way, uri, fields, upgrade, exchange).await;
     }
     let slot = Slot::new(body, app.tasks.clone());
     let build = || {
@@ -47,7 +72,7 @@ pub async fn relay(
         *request.headers_mut() = fields.clone();
         request
     };
-    match app.real_hosts.send(build).await {
+    match way.send(build).await {
         Ok(response) => {
             slot.settle();
             relay::through(response, exchange)

@@ -2,10 +2,8 @@
 
 use std::error::Error as StdError;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, RwLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -19,7 +17,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio_util::sync::CancellationToken;
 
 use super::body::{Slot, Upload};
-use crate::dial::{DialError, Dialer, Link, Offer};
+use crate::dial::{DialError, Dialer, Here, Link, Offer};
 
 /// Gateways and load balancers close idle connections after a minute or more; we let go first, so that no request
 /// meets one that is closing.
@@ -55,8 +53,12 @@ pub enum Outgoing {
 
 impl Upstream {
     /// For a gateway of these settings.
-    pub fn new(gateway: &config::Gateway, own: Arc<RwLock<Vec<SocketAddr>>>) -> Self {
-        let dialer = Dialer::new(gateway, own);
+    pub fn new(gateway: &config::Gateway, here: Here) -> Self {
+        Self::over(Dialer::new(gateway, here), gateway.wait)
+    }
+
+    /// Over these connections. A request waits so long for one.
+    pub fn over(dialer: Dialer, wait: Duration) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
@@ -68,7 +70,7 @@ impl Upstream {
             .http1_max_headers(256)
             .http1_max_buf_size(MAX_HEAD as usize)
             .build(dialer.clone());
-        Self { client, dialer, wait: gateway.wait }
+        Self { client, dialer, wait }
     }
 
     /// Sends the request that `build` makes. While there is no connection, tries again for a short time; after that, once
@@ -102,7 +104,7 @@ impl Upstream {
             let fault = no_answer(&error, reached, broke_off);
             let left = self.wait.saturating_sub(begun.elapsed());
             let again = match reached {
-                Reached::Nobody => fault.kind == Kind::GatewayUnreachable && !left.is_zero(),
+                Reached::Nobody => may_pass(fault.kind) && !left.is_zero(),
                 Reached::DeafEars => !std::mem::replace(&mut repeated, true),
                 Reached::Gateway => false,
             };
@@ -156,9 +158,15 @@ impl From<&DialError> for Fault {
             DialError::Certificate { .. } | DialError::Tls { .. } => Kind::GatewayUntrusted,
             DialError::Loop(_) => Kind::Loop,
             DialError::File(_) => Kind::BadConfiguration,
+            DialError::Stopped(fault) => return fault.clone(),
         };
         Self::new(kind, error.to_string())
     }
+}
+
+/// Whether the way to the gateway may be there in a moment.
+fn may_pass(kind: Kind) -> bool {
+    matches!(kind, Kind::GatewayUnreachable | Kind::UpstreamProxyUnavailable)
 }
 
 /// How far a request came that has no answer.

@@ -10,6 +10,7 @@ mod env;
 mod file;
 mod layer;
 mod policy;
+mod proxy;
 mod schema;
 mod settings;
 #[cfg(test)]
@@ -21,8 +22,9 @@ use std::path::{Path, PathBuf};
 
 pub use env::Given;
 use layer::{Entry, Layer, Merged, Place, Rank};
+pub use proxy::{Leaving, NoProxy, ProxyChoice, UpstreamProxy};
 pub use settings::*;
-pub use value::{Cidr, Headers, InterceptHost, UpstreamProxy};
+pub use value::{Cidr, Headers, InterceptHost};
 
 use crate::fault::{Fault, Kind};
 use crate::finding::{Finding, Severity};

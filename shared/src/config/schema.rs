@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::layer::Raw;
+use super::proxy::{NoProxy, ProxyChoice};
 use super::settings::*;
-use super::value::{self, Cidr, Headers, InterceptHost, UpstreamProxy};
+use super::value::{self, Cidr, Headers, InterceptHost};
 use crate::key::{self, KeySpec};
 use crate::provider::{self, Dialect};
 
@@ -69,6 +70,12 @@ pub(super) static ROWS: &[Row] = &[
         "", "the certificate's private key, in PEM"),
     row("gateway.*.wait_s", Number(|c, at, n| put(&mut at.gateway(c).wait, seconds(n), "seconds from 0 to 600")),
         "3", "seconds that a request waits for a gateway that is not there"),
+    row("gateway.*.upstream_proxy", Text(|c, at, t| ProxyChoice::parse(t).map(|p| at.gateway(c).leaving.proxy = p)),
+        "", "the proxy through which the gateway is reached, or `environment`"),
+    row("gateway.*.upstream_proxy_ca_file", Text(|c, at, t| at.path(t).map(|p| at.gateway(c).leaving.ca_file = Some(p))),
+        "", "further roots to trust when that proxy speaks TLS, in PEM"),
+    row("gateway.*.no_proxy", List(|c, at, all| put(&mut at.gateway(c).leaving.no_proxy, NoProxy::parse(all), BYPASSES)),
+        LOCAL, "hosts that are reached without it, each HOST[:PORT], .DOMAIN, ADDRESS[/BITS] or *"),
 
     row("gateway.*.providers.*.base_url", Text(|c, at, t| url(&mut at.provider(c).base_url, t)),
         "", "where the provider's routes begin at a generic gateway"),
@@ -91,6 +98,8 @@ pub(super) static ROWS: &[Row] = &[
         r#""gateway""#, "the way of an intercepted request: gateway or gateway-proxy"),
     row("intercept.on_untrusted", Text(|c, _, t| word(&mut c.intercept.on_untrusted, OnUntrusted::ALL, OnUntrusted::word, t)),
         r#""report""#, "what to do when a tool does not trust our certificate: report or tunnel"),
+    row("intercept.ca_file", Text(|c, at, t| at.path(t).map(|p| c.intercept.ca_file = Some(p))),
+        "", "further roots to trust for the real hosts, in PEM"),
 
     row("tunnel.block_private", Flag(|c, _, on| c.tunnel.block_private = on),
         "false", "refuse private addresses"),
@@ -98,8 +107,12 @@ pub(super) static ROWS: &[Row] = &[
         "[]", "private networks that stay reachable, such as 10.0.0.0/8"),
     row("tunnel.ports", Numbers(|c, _, all| each(&mut c.tunnel.ports, all, port, "ports from 1 to 65535")),
         "[]", "the only ports; any when empty"),
-    row("tunnel.upstream_proxy", Text(|c, _, t| UpstreamProxy::parse(t).map(|p| c.tunnel.upstream_proxy = Some(p))),
-        "", "the proxy through which this machine reaches others"),
+    row("tunnel.upstream_proxy", Text(|c, _, t| ProxyChoice::parse(t).map(|p| c.tunnel.leaving.proxy = p)),
+        "", "the proxy through which this machine reaches others, or `environment`"),
+    row("tunnel.upstream_proxy_ca_file", Text(|c, at, t| at.path(t).map(|p| c.tunnel.leaving.ca_file = Some(p))),
+        "", "further roots to trust when that proxy speaks TLS, in PEM"),
+    row("tunnel.no_proxy", List(|c, _, all| put(&mut c.tunnel.leaving.no_proxy, NoProxy::parse(all), BYPASSES)),
+        LOCAL, "hosts that are reached without it, each HOST[:PORT], .DOMAIN, ADDRESS[/BITS] or *"),
 
     row("log.level", Text(|c, _, t| word(&mut c.log.level, LogLevel::ALL, LogLevel::word, t)),
         r#""info""#, "off, error, warn, info, debug or trace"),
@@ -107,6 +120,9 @@ pub(super) static ROWS: &[Row] = &[
         r#""auto""#, "auto, text or json"),
 ];
 
+/// A proxy would reach its own loopback, not ours.
+const LOCAL: &str = r#"["localhost", "127.0.0.0/8", "::1"]"#;
+const BYPASSES: &str = "hosts, each HOST[:PORT], .DOMAIN[:PORT], ADDRESS, ADDRESS/BITS or `*`";
 const GATEWAY_NAME: &str = "a gateway's name, of 1 to 32 characters a-z, 0-9 and `-`";
 const PROVIDER_NAME: &str = "a provider's name, of lower-case words joined by `-`";
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::value::{Cidr, Headers, InterceptHost, UpstreamProxy};
+use super::proxy::Leaving;
+use super::value::{Cidr, Headers, InterceptHost};
 use crate::key::KeySpec;
 use crate::provider::Dialect;
 
@@ -202,6 +203,8 @@ pub struct Gateway {
     pub client_key: Option<PathBuf>,
     /// How long a request waits for a gateway that is not there.
     pub wait: Duration,
+    /// The proxy through which it is reached.
+    pub leaving: Leaving,
     /// What is said about single providers.
     pub providers: BTreeMap<String, ProviderSettings>,
 }
@@ -234,6 +237,8 @@ pub struct Intercept {
     pub via: Via,
     /// What to do about a tool that does not trust us.
     pub on_untrusted: OnUntrusted,
+    /// Further roots to trust for the real hosts, in PEM.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// `[tunnel]`.
@@ -246,7 +251,7 @@ pub struct Tunnel {
     /// The only ports; any when empty.
     pub ports: Vec<u16>,
     /// The proxy through which this machine reaches others.
-    pub upstream_proxy: Option<UpstreamProxy>,
+    pub leaving: Leaving,
 }
 
 /// `[log]`.

@@ -150,7 +150,7 @@ fn a_whole_file_arrives_in_its_types() {
     let hosts: Vec<_> = config.intercept.hosts.iter().map(|h| (h.host.as_str(), h.port)).collect();
     assert_eq!(hosts, [("api.openai.com", 443), ("api.example", 8443), ("::1", 1)]);
     assert_eq!(config.intercept.hosts[1].provider.as_deref(), Some("my-ai"));
-    let proxy = config.tunnel.upstream_proxy.as_ref().unwrap();
+    let ProxyChoice::Fixed(proxy) = &config.tunnel.leaving.proxy else { panic!("no proxy") };
     assert_eq!(
         (proxy.url.as_str(), proxy.authorization()),
         ("http://proxy:3128/", Some("Basic dXNlcjpwQHNz"))

@@ -6,8 +6,6 @@ use std::net::IpAddr;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use url::{Host, Url};
 
 use crate::provider;
@@ -37,7 +35,7 @@ pub(super) fn web_url(text: &str) -> Result<Url, String> {
 }
 
 /// What every address of ours has to be: whole, and ending with its path. `Url::parse` mends too much silently.
-fn address(text: &str) -> Result<Url, String> {
+pub(super) fn address(text: &str) -> Result<Url, String> {
     if text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '\\') {
         return Err("expected a URL without spaces and backslashes".into());
     }
@@ -53,60 +51,9 @@ fn address(text: &str) -> Result<Url, String> {
 }
 
 /// Also true for an empty one, which `Url` forgets.
-fn has_userinfo(url: &Url, text: &str) -> bool {
+pub(super) fn has_userinfo(url: &Url, text: &str) -> bool {
     let authority = text.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or(rest));
     authority.contains('@') || !url.username().is_empty() || url.password().is_some()
-}
-
-/// The proxy through which this machine reaches others. Its password prints as nothing.
-#[derive(Clone, PartialEq, Eq)]
-pub struct UpstreamProxy {
-    /// Where it is, without the login.
-    pub url: Url,
-    authorization: Option<String>,
-}
-
-impl UpstreamProxy {
-    /// Reads `http://[USER:PASSWORD@]HOST[:PORT]`.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let mut url = address(text)?;
-        if !["http", "https"].contains(&url.scheme()) || url.path() != "/" {
-            return Err("expected a proxy, such as http://proxy.example.com:3128".into());
-        }
-        let login = [decode(url.username()), decode(url.password().unwrap_or(""))].join(&b':');
-        let authorization = has_userinfo(&url, text).then(|| format!("Basic {}", STANDARD.encode(login)));
-        // Neither can fail: there is a host.
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
-        Ok(Self { url, authorization })
-    }
-
-    /// The value of `Proxy-Authorization`, if it has a login.
-    pub fn authorization(&self) -> Option<&str> {
-        self.authorization.as_deref()
-    }
-}
-
-impl fmt::Debug for UpstreamProxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.url, if self.authorization.is_some() { " (with a login)" } else { "" })
-    }
-}
-
-/// Percent-decodes a user name or password.
-fn decode(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let escaped = (bytes[at] == b'%')
-            .then(|| text.get(at + 1..at + 3).filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit())))
-            .flatten()
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        decoded.push(escaped.unwrap_or(bytes[at]));
-        at += if escaped.is_some() { 3 } else { 1 };
-    }
-    decoded
 }
 
 /// A text as `config show` may print it: without the login that a proxy's URL can hold.
@@ -165,11 +112,17 @@ pub struct Cidr {
 
 impl Cidr {
     /// Reads `ADDRESS/BITS`.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let (address, bits) = text.split_once('/')?;
         let address: IpAddr = address.parse().ok()?;
         let bits: u8 = bits.parse().ok()?;
         (bits <= if address.is_ipv4() { 32 } else { 128 }).then_some(Self { address, bits })
+    }
+
+    /// The network of one address.
+    pub(super) fn only(address: IpAddr) -> Self {
+        let address = address.to_canonical();
+        Self { address, bits: if address.is_ipv4() { 32 } else { 128 } }
     }
 
     /// Whether an address is in it. An IPv4 address in IPv6 clothes counts as what it is.
@@ -330,15 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_may_have_a_login_that_nobody_sees() {
-        let proxy = UpstreamProxy::parse("http://ada:s3cret@proxy.example:3128").unwrap();
-        assert_eq!(proxy.authorization(), Some(format!("Basic {}", STANDARD.encode("ada:s3cret")).as_str()));
-        assert_eq!(format!("{proxy:?}"), "http://proxy.example:3128/ (with a login)");
-        assert_eq!(UpstreamProxy::parse("http://proxy:3128").unwrap().authorization(), None);
-        for bad in ["socks5://proxy:1080", "http://proxy/path", "proxy:3128", "http://proxy/?a"] {
-            assert!(UpstreamProxy::parse(bad).is_err(), "{bad}");
-        }
-        assert_eq!(decode("a%40%4g%"), b"a@%4g%");
+    fn a_login_is_not_shown() {
         assert_eq!(without_login("http://a:b@c/"), "http://***@c/");
         assert_eq!(without_login("a:b@c"), "a:b@c");
     }
