@@ -45,9 +45,9 @@ fn what_is_frozen_works_between_any_two_versions() {
         for byte in 0..3 {
             assert_eq!(failure(talk.answer(&[byte, 0])).0, "version-mismatch");
         }
-        machine.configure("[listen]\nkeyless = true\n");
+        machine.configure("[intercept]\nhosts = [\"a.example\"]\n");
         assert!(matches!(talk.ask(&Request::Reload), Response::Done));
-        assert_eq!(machine.findings(), ["setting-without-effect"]);
+        assert_eq!(machine.findings(), ["intercept-host"]);
         machine.configure("[listen]\nkeyless = 3\n");
         assert_eq!(failure(talk.ask(&Request::Reload)), ("bad-configuration".to_owned(), 64));
         assert!(matches!(talk.ask(&Request::Stop), Response::Done));

@@ -24,14 +24,14 @@ fn a_circle_is_told_of_until_the_url_is_mended_or_the_gateway_is_gone() {
 #[test]
 fn a_bad_file_leaves_what_is_said_about_the_settings_in_force() {
     let machine = machine!();
-    machine.configure("[intercept]\nunmatched = \"refuse\"\n\n[tunnel]\nports = [80]\n");
+    machine.configure("[intercept]\nhosts = [\"a.example\", \"b.example\"]\n");
     let _daemon = machine.start();
     let count = |code: &str| machine.findings().iter().filter(|found| *found == code).count();
-    assert_eq!(count("setting-without-effect"), 2, "{:?}", machine.findings());
+    assert_eq!(count("intercept-host"), 2, "{:?}", machine.findings());
     assert_eq!(reload(&machine, "[tunnel]\nports = 443\n"), Some(64));
-    assert_eq!((count("setting-without-effect"), count("configuration-refused")), (2, 1));
-    assert_eq!(reload(&machine, "[tunnel]\nports = [80]\n"), Some(0));
-    assert_eq!((count("setting-without-effect"), count("configuration-refused")), (1, 0));
+    assert_eq!((count("intercept-host"), count("configuration-refused")), (2, 1));
+    assert_eq!(reload(&machine, "[intercept]\nhosts = [\"a.example\"]\n"), Some(0));
+    assert_eq!((count("intercept-host"), count("configuration-refused")), (1, 0));
 }
 
 #[test]

@@ -81,12 +81,11 @@ async fn a_bad_configuration_is_refused_and_the_old_one_stays() {
 #[test]
 fn findings_about_settings_go_with_them() {
     let machine = machine!();
-    machine.configure("default_gateway = \"gone\"\n[tunnel]\nblock_private = true\n[intercept]\nhosts = [\"a.example=openai\"]\n");
+    machine.configure("default_gateway = \"gone\"\n[intercept]\nhosts = [\"a.example\", \"192.0.2.1=openai\"]\n");
     let _daemon = machine.start();
     let mut findings = machine.findings();
     findings.sort();
-    let without_effect = "setting-without-effect";
-    assert_eq!(findings, ["default-gateway-missing", without_effect, without_effect]);
+    assert_eq!(findings, ["default-gateway-missing", "intercept-host", "intercept-host"]);
     machine.configure("");
     machine.ask(&["reload"]);
     assert_eq!(machine.findings(), Vec::<String>::new());
