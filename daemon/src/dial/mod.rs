@@ -226,7 +226,7 @@ impl Dialer {
         }
         let host = authority(wanted.host, wanted.port);
         let mut addresses =
-            tcp::resolve(wanted.host, wanted.port).await.map_err(|_| DialError::Name(host.clone()))?;
+            tcp::resolve(wanted.host, wanted.port).await.map_err(|_| DialError::Name(wanted.host.to_owned()))?;
         let own = self.here.own();
         if let Some(rules) = &self.rules {
             addresses = rules.allowed(wanted, &addresses, &own).await.map_err(DialError::Stopped)?;
