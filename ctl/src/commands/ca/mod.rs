@@ -1,6 +1,9 @@
 //! `ca`: this machine's CA, as the daemon keeps it.
 
+mod install;
 mod status;
+mod trust;
+mod uninstall;
 
 use aigw_shared::fault::{Failure, Fault, Kind};
 use aigw_shared::ipc::message::{Request, Response};
@@ -14,6 +17,8 @@ use crate::output::Output;
 pub(super) async fn run(action: Option<&Ca>, output: &Output) -> Result<(), Failure> {
     match action {
         None | Some(Ca::Status) => status::run(output).await,
+        Some(Ca::Install(arguments)) => install::run(arguments, output).await,
+        Some(Ca::Uninstall(arguments)) => uninstall::run(arguments, output).await,
         Some(_) => Err(Fault::new(Kind::Impossible, "not yet").into()),
     }
 }
