@@ -16,6 +16,7 @@ use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::ca::{self, Ca};
 use crate::credentials::Held;
 use crate::credentials::file::Store;
 use crate::gateway::{Gateway, url_text};
@@ -29,6 +30,7 @@ use crate::pipeline::record::Counters;
 const MAX_TOKEN_FILE: u64 = 64 * 1024;
 /// What findings about the settings are about. No gateway can have this name.
 const SETTINGS: &str = "the settings";
+const THE_CA: &str = "the CA";
 /// What is found about a gateway itself, which goes with it.
 const OF_A_GATEWAY: [&str; 4] = ["gateway-loop", "login-for-other-url", "login-damaged", "login-unreadable"];
 
@@ -63,6 +65,8 @@ pub struct App {
     pub origins: Origins,
     /// Local keys.
     pub keys: Keys,
+    /// Signs for intercepted hosts.
+    pub ca: Ca,
     /// What is wrong.
     pub health: Health,
     /// What was counted.
@@ -145,11 +149,13 @@ impl App {
             ended: CancellationToken::new(),
             tasks: TaskTracker::new(),
             keys,
+            ca: Ca::new(&paths.ca_dir()),
             health,
             peers,
             origins,
         });
         app.take_over(loaded, refused);
+        app.look_at_ca();
         Ok(app)
     }
 
@@ -182,6 +188,7 @@ impl App {
             Ok(loaded) => {
                 self.take_over(loaded, None);
                 self.refuse_circles();
+                self.look_at_ca();
                 Ok(())
             }
             Err(fault) => {
@@ -203,6 +210,16 @@ impl App {
                 Err(fault)
             }
         }
+    }
+
+    /// The names that the CA has to sign for.
+    pub fn ca_names(&self) -> Vec<String> {
+        ca::names(&self.current.load().config)
+    }
+
+    /// Notes what is wrong with the CA now.
+    pub fn look_at_ca(&self) {
+        self.health.replace(THE_CA, self.ca.findings(&self.ca_names()));
     }
 
     /// Keeps what a login brought, settings included, and uses it from the next request on.

@@ -17,6 +17,8 @@ use crate::{control, listen};
 
 /// How long running streams may take to finish after the daemon was asked to stop.
 const GRACE: Duration = Duration::from_secs(30);
+/// How often the CA and the files made of it are looked at.
+const CA_ROUND: Duration = Duration::from_secs(300);
 
 /// A daemon that has bound everything.
 pub struct Daemon {
@@ -61,6 +63,11 @@ impl Daemon {
             control::serve(serving, control).await;
             "control"
         });
+        let tended = app.clone();
+        tasks.spawn(async move {
+            tend_ca(tended).await;
+            "CA"
+        });
         Ok(Self { app, tasks, _lock: lock })
     }
 
@@ -97,6 +104,26 @@ impl Daemon {
         match failed {
             None => Ok(()),
             Some(task) => Err(Fault::new(Kind::Internal, format!("the {task} ended by itself"))),
+        }
+    }
+}
+
+/// Keeps up with the system's trust store, and with the time that the CA has left.
+async fn tend_ca(app: Arc<App>) {
+    let mut rounds = tokio::time::interval(CA_ROUND);
+    rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = rounds.tick() => {}
+            () = app.ended.cancelled() => return,
+        }
+        let tended = app.clone();
+        let round = tokio::task::spawn_blocking(move || {
+            tended.ca.refresh();
+            tended.look_at_ca();
+        });
+        if let Err(error) = round.await {
+            tracing::warn!("the CA was not looked at: {error}");
         }
     }
 }

@@ -116,6 +116,10 @@ kinds! {
     CaUnsafe: "ca-unsafe", 502, Never, 1, "make a new CA: `aigwctl ca rotate`";
     /// The host is not among the names that the CA can sign for.
     CaOutgrown: "ca-outgrown", 403, Never, 1, "make a new CA for the new hosts: `aigwctl ca rotate`";
+    /// The CA's time is over.
+    CaExpired: "ca-expired", 502, Never, 1, "make a new CA: `aigwctl ca rotate`";
+    /// What a company's CA signed is not what we asked for.
+    CaRefused: "ca-refused", 400, Never, 1, "ask for it again with the output of `aigwctl ca request`";
     /// A setting is wrong.
     BadConfiguration: "bad-configuration", 500, Never, 64, "mend the named file; `aigwctl config show` prints what is in force";
     /// A command line that makes no sense.

@@ -81,6 +81,14 @@ pub fn check_private(path: &Path) -> Result<(), Fault> {
     owner::check_file(path).map_err(|error| fault(path, "cannot be used", &error))
 }
 
+/// Checks that a folder is ours and closed to everybody else, without closing it.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_private_dir(path: &Path) -> Result<(), Fault> {
+    owner::check_folder(path).map_err(|error| fault(path, "cannot be used", &error))
+}
+
 /// The content of a file of at most `max` bytes; `None` when there is no such file.
 ///
 /// # Errors

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use aigw_shared::fault::{Failure, Fault, Kind};
 use aigw_shared::ipc::message::{Request, Response};
-use aigw_shared::ipc::payload::{Access, AccessQuery};
+use aigw_shared::ipc::payload::{Access, AccessQuery, CaTrust};
 
 use super::keys::check_name;
+use super::trust;
 use crate::cli::Env;
 use crate::output::Output;
 use crate::shell::Shell;
@@ -28,8 +29,9 @@ pub(super) async fn run(arguments: &Env, output: &Output) -> Result<(), Failure>
         unset(arguments.proxy, &before)
     } else {
         let query = AccessQuery { key: arguments.key.clone() };
+        let files = if arguments.proxy { Some(trust::files().await?) } else { None };
         match daemon::ask(Request::Access(query)).await? {
-            Response::Access(access) => set(&access, arguments.proxy, &before)?,
+            Response::Access(access) => set(&access, files.as_ref(), &before)?,
             _ => return Err(daemon::unexpected()),
         }
     };
@@ -55,16 +57,19 @@ fn same_command(arguments: &Env) -> String {
     command
 }
 
-fn set(access: &Access, proxy: bool, before: &str) -> Result<Vec<Variable>, Failure> {
+/// Base URLs; with files to trust, the proxy's variables instead.
+fn set(access: &Access, files: Option<&CaTrust>, before: &str) -> Result<Vec<Variable>, Failure> {
     // Others may be on the list too, if the person opened a door to containers.
     let loopback = |address: &&String| address.starts_with("127.") || address.starts_with("[::1]");
     let address = access.listen.iter().find(loopback).or(access.listen.first()).ok_or_else(|| {
         Fault::new(Kind::Internal, "aigwd listens nowhere").cure_with("see `aigwctl status` for the reason")
     })?;
     let key = access.key.reveal();
-    let variables = if proxy {
+    let variables = if let Some(files) = files {
         let url = format!("http://aigw:{key}@{address}");
-        vec![("HTTPS_PROXY", Some(url.clone())), ("HTTP_PROXY", Some(url))]
+        let mut variables = vec![("HTTPS_PROXY", Some(url.clone())), ("HTTP_PROXY", Some(url))];
+        variables.extend(trust::values(files).map(|(name, value)| (name, Some(value))));
+        variables
     } else {
         vec![
             ("ANTHROPIC_BASE_URL", Some(format!("http://{address}/anthropic"))),
@@ -79,14 +84,14 @@ fn set(access: &Access, proxy: bool, before: &str) -> Result<Vec<Variable>, Fail
 
 /// What was there before us stays in `NO_PROXY`.
 fn unset(proxy: bool, before: &str) -> Vec<Variable> {
-    let names: &[&'static str] = if proxy {
-        &["HTTPS_PROXY", "HTTP_PROXY"]
+    let names: Vec<&'static str> = if proxy {
+        ["HTTPS_PROXY", "HTTP_PROXY"].into_iter().chain(trust::names()).collect()
     } else {
-        &["ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "OPENAI_BASE_URL", "OPENAI_API_KEY"]
+        vec!["ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "OPENAI_BASE_URL", "OPENAI_API_KEY"]
     };
     let theirs = without_duplicates(words(before).into_iter().filter(|word| !LOOPBACK.contains(word)));
     with_no_proxy(
-        names.iter().map(|name| (*name, None)).collect(),
+        names.into_iter().map(|name| (name, None)).collect(),
         Some(theirs).filter(|text| !text.is_empty()),
     )
 }
@@ -144,15 +149,16 @@ mod tests {
 
     #[test]
     fn a_script_gets_these_and_no_others() {
-        let variables = set(&access(), false, "").unwrap();
+        let variables = set(&access(), None, "").unwrap();
         assert_eq!(
             serde_json::to_string(&InOrder(&variables)).unwrap(),
             r#"{"ANTHROPIC_BASE_URL":"http://127.0.0.1:2449/anthropic","ANTHROPIC_AUTH_TOKEN":"aigw_env_xyz","OPENAI_BASE_URL":"http://127.0.0.1:2449/openai/v1","OPENAI_API_KEY":"aigw_env_xyz","NO_PROXY":"127.0.0.1,localhost,::1"}"#
         );
-        let variables = set(&access(), true, "").unwrap();
+        let files = CaTrust { added: "/ca/roots.pem".into(), bundle: "/ca/bundle.pem".into() };
+        let variables = set(&access(), Some(&files), "").unwrap();
         assert_eq!(
             serde_json::to_string(&InOrder(&variables)).unwrap(),
-            r#"{"HTTPS_PROXY":"http://aigw:aigw_env_xyz@127.0.0.1:2449","HTTP_PROXY":"http://aigw:aigw_env_xyz@127.0.0.1:2449","NO_PROXY":"127.0.0.1,localhost,::1"}"#
+            r#"{"HTTPS_PROXY":"http://aigw:aigw_env_xyz@127.0.0.1:2449","HTTP_PROXY":"http://aigw:aigw_env_xyz@127.0.0.1:2449","NODE_EXTRA_CA_CERTS":"/ca/roots.pem","CODEX_CA_CERTIFICATE":"/ca/roots.pem","DENO_CERT":"/ca/roots.pem","SSL_CERT_FILE":"/ca/bundle.pem","REQUESTS_CA_BUNDLE":"/ca/bundle.pem","CURL_CA_BUNDLE":"/ca/bundle.pem","GIT_SSL_CAINFO":"/ca/bundle.pem","CARGO_HTTP_CAINFO":"/ca/bundle.pem","AWS_CA_BUNDLE":"/ca/bundle.pem","PIP_CERT":"/ca/bundle.pem","DEVIN_CA_BUNDLE":"/ca/bundle.pem","NODE_USE_ENV_PROXY":"1","NODE_USE_SYSTEM_CA":"1","NO_PROXY":"127.0.0.1,localhost,::1"}"#
         );
     }
 
@@ -163,7 +169,7 @@ mod tests {
             ("corp.example, localhost,corp.example", "corp.example,localhost,127.0.0.1,::1"),
             ("127.0.0.1,localhost,::1", "127.0.0.1,localhost,::1"),
         ] {
-            let variables = set(&access(), false, before).unwrap();
+            let variables = set(&access(), None, before).unwrap();
             assert_eq!(variables.last(), Some(&("NO_PROXY", Some(after.to_owned()))));
         }
     }
@@ -173,14 +179,17 @@ mod tests {
         let text = lines(Shell::Sh, &unset(true, "corp.example,127.0.0.1,localhost,::1"));
         assert_eq!(
             text,
-            "unset https_proxy\nunset HTTPS_PROXY\nunset http_proxy\nunset HTTP_PROXY\n\
-             export no_proxy='corp.example'\nexport NO_PROXY='corp.example'\n"
+            format!(
+                "unset https_proxy\nunset HTTPS_PROXY\nunset http_proxy\nunset HTTP_PROXY\n{}\
+                 export no_proxy='corp.example'\nexport NO_PROXY='corp.example'\n",
+                trust::names().map(|name| format!("unset {name}\n")).collect::<String>()
+            )
         );
         assert!(lines(Shell::Fish, &unset(false, "")).ends_with("set -e no_proxy\nset -e NO_PROXY\n"));
     }
 
     #[test]
     fn a_daemon_that_listens_nowhere_gives_no_lines() {
-        assert!(set(&Access { listen: Vec::new(), ..access() }, false, "").is_err());
+        assert!(set(&Access { listen: Vec::new(), ..access() }, None, "").is_err());
     }
 }

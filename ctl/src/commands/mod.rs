@@ -13,6 +13,7 @@ mod reload;
 mod start;
 mod status;
 mod stop;
+mod trust;
 mod version;
 
 use aigw_shared::fault::Failure;

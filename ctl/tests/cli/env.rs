@@ -2,7 +2,7 @@
 
 use aigw_ctl::shell::Shell;
 use aigw_shared::ipc::message::{Request, Response};
-use aigw_shared::ipc::payload::Access;
+use aigw_shared::ipc::payload::{Access, CaAction, CaTrust};
 use aigw_shared::secret::Secret;
 use proptest::prelude::*;
 
@@ -14,6 +14,9 @@ fn daemon() -> Fake {
             listen: vec!["127.0.0.1:2449".into(), "[::1]:2449".into()],
             key: Secret::new(format!("aigw_{}_xyz", query.key)),
         }),
+        Request::Ca(CaAction::Trust(_)) => {
+            Response::CaTrust(CaTrust { added: "/ca/roots.pem".into(), bundle: "/ca/bundle.pem".into() })
+        }
         other => panic!("{other:?}"),
     })
 }

@@ -1,23 +1,22 @@
 //! The certificate authority of this machine: a root that signed one intermediate and whose key is gone, and the
 //! intermediate, which can sign for a fixed list of names and nothing else.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::files;
 use rcgen::{
-    BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
-    GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, PKCS_ECDSA_P256_SHA256,
-    SerialNumber,
+    BasicConstraints, CertificateParams, CidrSubnet, CustomExtension, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints,
+    PKCS_ECDSA_P256_SHA256, SerialNumber,
 };
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
-use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroizing;
+
+use super::certificates::{Certificates, Files, MAX_PEM, damaged, pem};
 
 /// Lifetime of both certificates. No client that was tried minds two years; some mind more.
 const LIFETIME: Duration = Duration::from_secs(2 * 365 * 24 * 3600);
@@ -26,43 +25,14 @@ pub(super) const BACKDATED: Duration = Duration::from_secs(3600);
 /// A name that no one has. "No e-mail addresses" has to be said with a name in it: Java drops the whole chain at an empty
 /// one, GnuTLS refuses `.`, OpenSSL takes both and excludes nothing.
 const NO_MAIL: &str = "none.invalid";
-/// A PEM file of ours is longer only if it is none.
-const MAX_PEM: u64 = 1024 * 1024;
-
-/// Where the authority's files are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Files {
-    /// The root certificate, which is what clients trust.
-    pub root: PathBuf,
-    /// The intermediate certificate.
-    pub intermediate: PathBuf,
-    /// The intermediate's private key, mode 0600.
-    pub key: PathBuf,
-}
-
-impl Files {
-    /// In this folder.
-    pub fn in_folder(folder: &Path) -> Self {
-        Self {
-            root: folder.join("root.pem"),
-            intermediate: folder.join("intermediate.pem"),
-            key: folder.join("intermediate.key"),
-        }
-    }
-}
+const NAME_CONSTRAINTS: &[u64] = &[2, 5, 29, 30];
+const ROOT: &str = "aigw root (this machine only)";
+const INTERMEDIATE: &str = "aigw intermediate (named hosts only)";
 
 /// An authority that can sign leaves.
 pub struct Authority {
-    /// Where it is kept.
-    pub files: Files,
-    /// What clients trust.
-    pub root: CertificateDer<'static>,
-    /// What signs leaves, and whatever stands between it and the root: what is sent along with a leaf.
-    pub chain: Vec<CertificateDer<'static>>,
-    /// The names it can sign for.
-    pub permitted: Vec<String>,
-    /// When it ends, in seconds since 1970.
-    pub not_after: i64,
+    /// What of it is public.
+    pub certificates: Certificates,
     pub(super) issuer: Issuer<'static, KeyPair>,
 }
 
@@ -75,79 +45,123 @@ impl Authority {
         let trouble =
             |error: rcgen::Error| Fault::new(Kind::Internal, format!("the CA cannot be made: {error}"));
         let root_key = key_pair().map_err(trouble)?;
-        let root_params =
-            params("aigw root (this machine only)", IsCa::Ca(BasicConstraints::Unconstrained), None);
+        let root_params = params(ROOT, IsCa::Ca(BasicConstraints::Unconstrained), None);
         let root = root_params.self_signed(&root_key).map_err(trouble)?;
         let root_issuer = Issuer::from_params(&root_params, &root_key);
 
         let key = key_pair().map_err(trouble)?;
         let constraints = constraints(permitted);
-        let params = params(
-            "aigw intermediate (named hosts only)",
-            IsCa::Ca(BasicConstraints::Constrained(0)),
-            Some(constraints),
-        );
+        let params = params(INTERMEDIATE, IsCa::Ca(BasicConstraints::Constrained(0)), Some(constraints));
         let intermediate = params.signed_by(&key, &root_issuer).map_err(trouble)?;
 
+        Self::keep(folder, root.der(), std::slice::from_ref(intermediate.der()), &key)?;
+        Self::open(folder)
+    }
+
+    /// Writes the files of one. The key goes last: without it, nothing there is taken for an authority.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn keep(
+        folder: &Path,
+        root: &CertificateDer<'_>,
+        chain: &[CertificateDer<'_>],
+        key: &KeyPair,
+    ) -> Result<(), Fault> {
         let files = Files::in_folder(folder);
         files::create_private_dir(folder)?;
         let secret = Zeroizing::new(key.serialize_pem());
-        // The key goes last: without it, nothing here is taken for an authority.
-        files::write_private(&files.root, root.pem().as_bytes())?;
-        files::write_private(&files.intermediate, intermediate.pem().as_bytes())?;
-        files::write_private(&files.key, secret.as_bytes())?;
-        Self::open(folder)?.ok_or_else(|| Fault::new(Kind::File, "the CA vanished while it was being made"))
+        let chain: String = chain.iter().map(|certificate| pem(certificate)).collect();
+        files::write_private(&files.root, pem(root).as_bytes())?;
+        files::write_private(&files.intermediate, chain.as_bytes())?;
+        files::write_private(&files.key, secret.as_bytes())
     }
 
-    /// The one in this folder, if there is one.
+    /// The one in this folder.
     ///
     /// # Errors
-    /// When there is a key, and it cannot be trusted to be ours alone, or what belongs to it is damaged.
-    pub fn open(folder: &Path) -> Result<Option<Self>, Fault> {
-        let files = Files::in_folder(folder);
-        let Some(key) = files::read_limited(&files.key, MAX_PEM)?.map(Zeroizing::new) else {
-            return Ok(None);
-        };
-        files::check_private(&files.key).map_err(|fault| {
-            Fault::new(Kind::CaUnsafe, fault.what).cure_with(format!(
-                "if you trust it still: `chmod 600 {}`; else `aigwctl ca rotate`",
-                files.key.display()
-            ))
-        })?;
-        let damaged = |what: &str| {
-            Fault::new(Kind::CaUnsafe, format!("the CA in {} is damaged: {what}", folder.display()))
-                .cure_with("make a new one: `aigwctl ca rotate`")
-        };
-        let text = std::str::from_utf8(&key).map_err(|_| damaged("the key is no text"))?;
-        let key = KeyPair::from_pem(text).map_err(|_| damaged("the key cannot be read"))?;
-        let root =
-            certificates(&files.root)?.into_iter().next().ok_or_else(|| damaged("the root is missing"))?;
-        let chain = certificates(&files.intermediate)?;
-        let intermediate = chain.first().ok_or_else(|| damaged("the intermediate is missing"))?;
+    /// When its key cannot be trusted to be ours alone, or what belongs to it is missing or damaged.
+    pub fn open(folder: &Path) -> Result<Self, Fault> {
+        let certificates = Certificates::read(folder)?;
+        let key = read_key(&certificates.files)?;
+        let intermediate =
+            certificates.chain.first().ok_or_else(|| damaged(folder, "the intermediate is missing"))?;
         let (_, parsed) = X509Certificate::from_der(intermediate)
-            .map_err(|_| damaged("the intermediate cannot be read"))?;
+            .map_err(|_| damaged(folder, "the intermediate cannot be read"))?;
         if parsed.public_key().raw != rcgen::PublicKeyData::subject_public_key_info(&key) {
-            return Err(damaged("the key belongs to another certificate"));
+            return Err(damaged(folder, "the key belongs to another certificate"));
         }
         let issuer = Issuer::from_ca_cert_der(intermediate, key)
-            .map_err(|_| damaged("the intermediate cannot sign"))?;
-        let permitted = permitted_names(&parsed);
-        let not_after = parsed.validity().not_after.timestamp();
-        Ok(Some(Self { files, permitted, not_after, issuer, root, chain }))
+            .map_err(|_| damaged(folder, "the intermediate cannot sign"))?;
+        Ok(Self { certificates, issuer })
     }
 
-    /// Whether it can sign for this host: a permitted name covers what is below it.
-    pub fn permits(&self, host: &str) -> bool {
-        self.permitted.iter().any(|name| {
-            host.strip_suffix(name.as_str()).is_some_and(|before| before.is_empty() || before.ends_with('.'))
-        })
+    /// Whether its key is still ours alone.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), Fault> {
+        check_key(&self.certificates.files)
     }
+}
 
-    /// SHA-256 of the root, as trust stores show it.
-    pub fn fingerprint(&self) -> String {
-        let hex: Vec<String> = Sha256::digest(&self.root).iter().map(|byte| format!("{byte:02X}")).collect();
-        hex.join(":")
-    }
+/// Whether we made this root, rather than a company.
+pub(super) fn is_own_root(root: &CertificateDer<'_>) -> bool {
+    X509Certificate::from_der(root).is_ok_and(|(_, root)| {
+        root.subject().iter_common_name().any(|name| name.as_str().is_ok_and(|name| name == ROOT))
+    })
+}
+
+/// The private key of these files, if nobody else can have it.
+pub(super) fn read_key(files: &Files) -> Result<KeyPair, Fault> {
+    let bytes = files::read_limited(&files.key, MAX_PEM)?.map(Zeroizing::new);
+    let bytes = bytes.ok_or_else(|| damaged(&files.folder, "its key is missing"))?;
+    check_key(files)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| damaged(&files.folder, "the key is no text"))?;
+    KeyPair::from_pem(text).map_err(|_| damaged(&files.folder, "the key cannot be read"))
+}
+
+fn check_key(files: &Files) -> Result<(), Fault> {
+    let folder =
+        files::check_private_dir(&files.folder).map_err(|fault| unsafe_at(&fault, &files.folder, "700"));
+    folder
+        .and_then(|()| files::check_private(&files.key).map_err(|fault| unsafe_at(&fault, &files.key, "600")))
+}
+
+/// Others could have been at something that has to be ours alone.
+pub(super) fn unsafe_at(fault: &Fault, place: &Path, mode: &str) -> Fault {
+    Fault::new(Kind::CaUnsafe, format!("the CA's key may be known to others: {}", fault.what)).cure_with(
+        format!(
+            "`aigwctl ca rotate`; or, if you know that nobody else has read it, `chmod {mode} {}`",
+            place.display()
+        ),
+    )
+}
+
+/// A request for a company's CA to sign our key, with all that we ask to be bound to.
+pub(super) fn request(key: &KeyPair, permitted: &[String]) -> Result<String, rcgen::Error> {
+    let mut params = params(INTERMEDIATE, IsCa::Ca(BasicConstraints::Constrained(0)), None);
+    params.serial_number = None;
+    params.use_authority_key_identifier_extension = false;
+    let mut extension =
+        CustomExtension::from_oid_content(NAME_CONSTRAINTS, encoded_constraints(key, permitted)?);
+    extension.set_criticality(true);
+    params.custom_extensions = vec![extension];
+    params.serialize_request(key)?.pem()
+}
+
+/// rcgen encodes name constraints for certificates and refuses to for requests, so they are taken out of a certificate
+/// that nobody will see.
+fn encoded_constraints(key: &KeyPair, permitted: &[String]) -> Result<Vec<u8>, rcgen::Error> {
+    let is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    let sample = params(INTERMEDIATE, is_ca, Some(constraints(permitted))).self_signed(key)?;
+    let (_, parsed) =
+        X509Certificate::from_der(sample.der()).map_err(|_| rcgen::Error::CouldNotParseCertificate)?;
+    let is_it = |oid: &x509_parser::oid_registry::Oid<'_>| {
+        oid.iter().is_some_and(|arcs| arcs.eq(NAME_CONSTRAINTS.iter().copied()))
+    };
+    let found = parsed.extensions().iter().find(|extension| is_it(&extension.oid));
+    found.map(|extension| extension.value.to_vec()).ok_or(rcgen::Error::CouldNotParseCertificate)
 }
 
 /// A fresh key on P-256, which every client takes.
@@ -196,41 +210,23 @@ fn constraints(permitted: &[String]) -> NameConstraints {
     }
 }
 
-fn permitted_names(certificate: &X509Certificate<'_>) -> Vec<String> {
-    let subtrees = certificate.extensions().iter().find_map(|extension| match extension.parsed_extension() {
-        ParsedExtension::NameConstraints(constraints) => constraints.permitted_subtrees.as_ref(),
-        _ => None,
-    });
-    let names = subtrees.into_iter().flatten().filter_map(|subtree| match subtree.base {
-        GeneralName::DNSName(name) => Some(name.to_owned()),
-        _ => None,
-    });
-    names.collect()
-}
-
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Fault> {
-    let bytes = files::read_limited(file, MAX_PEM)?.unwrap_or_default();
-    CertificateDer::pem_slice_iter(&bytes).collect::<Result<_, _>>().map_err(|error| {
-        Fault::new(Kind::CaUnsafe, format!("{}: {error}", file.display()))
-            .cure_with("make a new one: `aigwctl ca rotate`")
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use x509_parser::extensions::GeneralName;
+
     use super::*;
 
     #[test]
     fn an_authority_is_found_again_as_it_was_made() {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join("ca");
-        assert!(Authority::open(&folder).unwrap().is_none());
+        assert!(Authority::open(&folder).is_err());
         let names = ["api.anthropic.com".to_owned(), "api.openai.com".to_owned()];
         let made = Authority::make(&folder, &names).unwrap();
-        let opened = Authority::open(&folder).unwrap().unwrap();
+        let opened = Authority::open(&folder).unwrap().certificates;
         assert_eq!(opened.permitted, names);
-        assert_eq!(opened.root, made.root);
-        assert_eq!(opened.fingerprint(), made.fingerprint());
+        assert_eq!(opened.root, made.certificates.root);
+        assert_eq!(opened.fingerprint(), made.certificates.fingerprint());
         assert!(opened.permits("api.anthropic.com") && opened.permits("x.api.anthropic.com"));
         assert!(!opened.permits("anthropic.com") && !opened.permits("xapi.anthropic.com"));
     }
@@ -240,8 +236,9 @@ mod tests {
     fn t2_root_and_intermediate_have_the_tried_shape() {
         let home = tempfile::tempdir().unwrap();
         let authority = Authority::make(home.path(), &["api.openai.com".to_owned()]).unwrap();
-        let (_, root) = X509Certificate::from_der(&authority.root).unwrap();
-        let (_, intermediate) = X509Certificate::from_der(&authority.chain[0]).unwrap();
+        let Certificates { root, chain, .. } = authority.certificates;
+        let (_, root) = X509Certificate::from_der(&root).unwrap();
+        let (_, intermediate) = X509Certificate::from_der(&chain[0]).unwrap();
         for (certificate, pathlen) in [(&root, None), (&intermediate, Some(0))] {
             let basic = certificate.basic_constraints().unwrap().unwrap();
             assert!(basic.critical && basic.value.ca);
@@ -293,7 +290,7 @@ mod tests {
             }
         }
         assert_eq!(keys.len(), 1);
-        let (_, intermediate) = X509Certificate::from_der(&authority.chain[0]).unwrap();
+        let (_, intermediate) = X509Certificate::from_der(&authority.certificates.chain[0]).unwrap();
         assert_eq!(rcgen::PublicKeyData::subject_public_key_info(&keys[0]), intermediate.public_key().raw);
     }
 }

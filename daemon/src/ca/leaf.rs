@@ -28,8 +28,15 @@ pub struct Leaves {
 }
 
 struct Leaf {
-    config: Arc<ServerConfig>,
+    with_h2: Arc<ServerConfig>,
+    http1: Arc<ServerConfig>,
     not_after: i64,
+}
+
+impl Leaf {
+    fn config(&self, offer_h2: bool) -> Arc<ServerConfig> {
+        if offer_h2 { self.with_h2.clone() } else { self.http1.clone() }
+    }
 }
 
 impl Leaves {
@@ -47,20 +54,28 @@ impl Leaves {
         &self.authority
     }
 
+    /// Whether the authority's key is still ours alone.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), Fault> {
+        self.authority.check()
+    }
+
     /// How to speak TLS as this host. Made once, however many ask at the same time.
     ///
     /// # Errors
     /// When the host is none that the authority can sign for.
-    pub fn serve(&self, host: &str, now: i64) -> Result<Arc<ServerConfig>, Fault> {
-        if !self.authority.permits(host) {
+    pub fn serve(&self, host: &str, offer_h2: bool, now: i64) -> Result<Arc<ServerConfig>, Fault> {
+        if !self.authority.certificates.permits(host) {
             return Err(Fault::new(Kind::CaOutgrown, format!("this machine's CA cannot sign for {host}")));
         }
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(leaf) = made.get(host).filter(|leaf| now < leaf.not_after - RENEWED) {
-            return Ok(leaf.config.clone());
+            return Ok(leaf.config(offer_h2));
         }
         let leaf = self.make(host)?;
-        let config = leaf.config.clone();
+        let config = leaf.config(offer_h2);
         made.insert(host.to_owned(), leaf);
         Ok(config)
     }
@@ -68,7 +83,7 @@ impl Leaves {
     fn make(&self, host: &str) -> Result<Leaf, Fault> {
         let key = key_pair().map_err(|error| trouble(&error))?;
         let (certificate, not_after) = self.certificate(host, &key)?;
-        let chain = std::iter::once(certificate).chain(self.authority.chain.iter().cloned());
+        let chain = std::iter::once(certificate).chain(self.authority.certificates.chain.iter().cloned());
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let mut config = ServerConfig::builder_with_provider(crypto())
             .with_safe_default_protocol_versions()
@@ -76,10 +91,14 @@ impl Leaves {
             .with_no_client_auth()
             .with_single_cert(chain.collect(), key)
             .map_err(|error| trouble(&error))?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.ticketer = self.tickets.clone();
-        Ok(Leaf { config: Arc::new(config), not_after })
+        let speaking = |protocols: &[&[u8]]| {
+            let mut config = config.clone();
+            config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+            Arc::new(config)
+        };
+        Ok(Leaf { with_h2: speaking(&[b"h2", b"http/1.1"]), http1: speaking(&[b"http/1.1"]), not_after })
     }
 
     fn certificate(&self, host: &str, key: &KeyPair) -> Result<(CertificateDer<'static>, i64), Fault> {
@@ -119,15 +138,17 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let leaves = leaves(home.path());
         let now = crate::now();
-        let first = leaves.serve("api.openai.com", now).unwrap();
+        let first = leaves.serve("api.openai.com", true, now).unwrap();
         let same: Vec<bool> = std::thread::scope(|scope| {
-            let ask = || Arc::ptr_eq(&leaves.serve("api.openai.com", now).unwrap(), &first);
+            let ask = || Arc::ptr_eq(&leaves.serve("api.openai.com", true, now).unwrap(), &first);
             let asking: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
             asking.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert_eq!(same, [true; 8]);
-        assert!(!Arc::ptr_eq(&leaves.serve("api.openai.com", now + 5 * 24 * 3600).unwrap(), &first));
-        assert_eq!(leaves.serve("api.anthropic.com", now).unwrap_err().kind, Kind::CaOutgrown);
+        let http1 = leaves.serve("api.openai.com", false, now).unwrap();
+        assert_eq!((first.alpn_protocols.len(), http1.alpn_protocols.len()), (2, 1));
+        assert!(!Arc::ptr_eq(&leaves.serve("api.openai.com", true, now + 5 * 24 * 3600).unwrap(), &first));
+        assert_eq!(leaves.serve("api.anthropic.com", true, now).unwrap_err().kind, Kind::CaOutgrown);
     }
 
     /// T3: the certificate as a client gets it.
@@ -146,7 +167,7 @@ mod tests {
         assert!(validity.not_before.timestamp() <= crate::now() - 3600);
         assert!(!leaf.basic_constraints().unwrap().unwrap().value.ca);
         assert!(leaf.raw_serial().len() >= 9);
-        let (_, issuer) = X509Certificate::from_der(&leaves.authority().chain[0]).unwrap();
+        let (_, issuer) = X509Certificate::from_der(&leaves.authority.certificates.chain[0]).unwrap();
         leaf.verify_signature(Some(issuer.public_key())).unwrap();
         let other = leaves.certificate("api.openai.com", &key_pair().unwrap()).unwrap().0;
         assert_ne!(X509Certificate::from_der(&other).unwrap().1.raw_serial(), leaf.raw_serial());

@@ -10,6 +10,7 @@ use crate::app::App;
 
 /// What is known now. Nothing is asked of the network.
 pub fn of(app: &App) -> Status {
+    app.look_at_ca();
     let current = app.current();
     let default = current.config.default_gateway().map(|gateway| gateway.name.as_str());
     let (rss_bytes, cpu_s) = usage();

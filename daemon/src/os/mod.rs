@@ -2,4 +2,5 @@
 
 pub mod limits;
 pub mod peer;
+pub mod roots;
 pub mod signal;

@@ -1,11 +1,17 @@
 //! `ca`: this machine's CA, as the daemon keeps it.
 
+mod explain;
+mod export;
+mod import;
 mod install;
+mod request;
+mod rotate;
+mod show;
 mod status;
 mod trust;
 mod uninstall;
 
-use aigw_shared::fault::{Failure, Fault, Kind};
+use aigw_shared::fault::Failure;
 use aigw_shared::ipc::message::{Request, Response};
 use aigw_shared::ipc::payload::{CaAction, CaStatus};
 
@@ -19,7 +25,12 @@ pub(super) async fn run(action: Option<&Ca>, output: &Output) -> Result<(), Fail
         None | Some(Ca::Status) => status::run(output).await,
         Some(Ca::Install(arguments)) => install::run(arguments, output).await,
         Some(Ca::Uninstall(arguments)) => uninstall::run(arguments, output).await,
-        Some(_) => Err(Fault::new(Kind::Impossible, "not yet").into()),
+        Some(Ca::Show) => show::run(output).await,
+        Some(Ca::Export { out }) => export::run(out.as_deref(), output).await,
+        Some(Ca::Rotate { finish }) => rotate::run(*finish, output).await,
+        Some(Ca::Request) => request::run(output).await,
+        Some(Ca::Import { chain }) => import::run(chain, output).await,
+        Some(Ca::Explain) => explain::run(output).await,
     }
 }
 
