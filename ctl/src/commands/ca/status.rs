@@ -40,18 +40,13 @@ pub(super) struct Store {
     pub(super) installed: bool,
 }
 
-/// The trust stores of this machine.
-pub(super) fn stores(_: &CaStatus) -> Vec<Store> {
-    Vec::new()
-}
-
 pub(super) async fn run(output: &Output) -> Result<(), Failure> {
     output.show(&Status::from(super::ask(CaAction::Status).await?))
 }
 
 impl From<CaStatus> for Status {
     fn from(status: CaStatus) -> Self {
-        let stores = stores(&status);
+        let stores = super::trust::overview(&status);
         let next = status
             .next
             .map(|next| Next { root_cert: next.root_cert, fingerprint_sha256: next.fingerprint_sha256 });
