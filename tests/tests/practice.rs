@@ -148,7 +148,8 @@ fn the_tour_shows_four_right_answers_soon_and_leaves_nothing() {
     assert!(first < Duration::from_secs(2), "{first:?}");
     assert!(whole < Duration::from_secs(15), "{whole:?}");
 
-    for dialect in ["Anthropic Messages", "OpenAI chat completions", "OpenAI Responses", "through the proxy"] {
+    for dialect in ["Anthropic Messages", "OpenAI chat completions", "OpenAI Responses", "through the proxy"]
+    {
         assert!(tour.said.contains(dialect), "{}", tour.said);
     }
     assert_eq!(tour.said.matches("  right: ").count(), 4, "{}", tour.said);

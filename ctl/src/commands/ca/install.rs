@@ -26,7 +26,8 @@ pub(super) async fn run(arguments: &CaInstall, output: &Output) -> Result<(), Fa
             ));
         }
         // During a rotation both are needed: the daemon changes from one to the other at once.
-        let next = status.next.into_iter().map(|next| (next.root_pem, next.root_cert));
+        // And while calls go through the deployment's own proxy, that one's.
+        let next = status.next.into_iter().chain(status.relayed).map(|next| (next.root_pem, next.root_cert));
         for (pem, file) in [(status.root_pem, status.root_cert)].into_iter().chain(next) {
             roots.push((Root::of(&pem, &file, &place.records)?, PathBuf::from(file)));
         }

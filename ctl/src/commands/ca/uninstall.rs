@@ -74,7 +74,12 @@ async fn ours(place: &Place) -> Vec<Mark> {
     {
         let root =
             crate::os::trust::Root::of(&status.root_pem, "", &place.records).map(|root| root.mark).ok();
-        let others = status.next.into_iter().map(|next| next.fingerprint_sha256).chain(status.retired);
+        let others = status
+            .next
+            .into_iter()
+            .chain(status.relayed)
+            .map(|next| next.fingerprint_sha256)
+            .chain(status.retired);
         for mark in root.into_iter().chain(others.filter_map(|text| Mark::parse(&text))) {
             if !marks.iter().any(|known| known.sha256 == mark.sha256) {
                 marks.push(mark);
