@@ -351,3 +351,6 @@ fn refusal(proxy: &UpstreamProxy, target: &str, answer: &Answer) -> Fault {
             .cure_with(format!("ask whoever runs it to allow {target}, or name the host in `no_proxy`")),
     }
 }
+
+#[cfg(test)]
+mod tests;
