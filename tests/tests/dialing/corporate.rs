@@ -46,16 +46,22 @@ impl Company {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let certificate =
+            CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
         let pem = certificate.pem();
-        let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], PrivatePkcs8KeyDer::from(key.serialize_der()).into())
-            .unwrap();
+        let config =
+            rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(
+                    vec![certificate.der().clone()],
+                    PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+                )
+                .unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        let url = if self.tls { format!("https://localhost:{port}") } else { format!("http://127.0.0.1:{port}") };
+        let url =
+            if self.tls { format!("https://localhost:{port}") } else { format!("http://127.0.0.1:{port}") };
         let heads: Arc<Mutex<Vec<String>>> = Arc::default();
         let seen = heads.clone();
         tokio::spawn(async move {
@@ -85,16 +91,21 @@ impl Company {
         }
         let head = String::from_utf8(head).unwrap();
         seen.lock().unwrap().push(head.clone());
-        let shown = self.login.map(|login| format!("Proxy-Authorization: Basic {}\r\n", STANDARD.encode(login)));
+        let shown =
+            self.login.map(|login| format!("Proxy-Authorization: Basic {}\r\n", STANDARD.encode(login)));
         let answer = if let Some(words) = &self.says {
             words.clone()
         } else if shown.is_some_and(|shown| !head.contains(&shown)) {
-            let fields: String =
-                self.challenges.iter().map(|challenge| format!("Proxy-Authenticate: {challenge}\r\n")).collect();
+            let fields: String = self
+                .challenges
+                .iter()
+                .map(|challenge| format!("Proxy-Authenticate: {challenge}\r\n"))
+                .collect();
             format!("HTTP/1.1 407 Who are you\r\n{fields}Content-Length: 4\r\n\r\nwho?")
         } else {
             // The length means nothing: there is no body after this.
-            let _ = stream.write_all(b"HTTP/1.1 200 Connection established\r\nContent-Length: 77\r\n\r\n").await;
+            let _ =
+                stream.write_all(b"HTTP/1.1 200 Connection established\r\nContent-Length: 77\r\n\r\n").await;
             let mut host = TcpStream::connect(self.to).await.unwrap();
             let _ = copy_bidirectional(&mut stream, &mut host).await;
             return;

@@ -11,7 +11,8 @@ use crate::corporate::{Company, Corporate};
 
 /// A name that only the proxy knows.
 pub const HOST: &str = "gateway.company.test";
-pub const MESSAGES: &str = r#"{"model":"claude-sonnet-4-5","max_tokens":10,"messages":[{"role":"user","content":"hi"}]}"#;
+pub const MESSAGES: &str =
+    r#"{"model":"claude-sonnet-4-5","max_tokens":10,"messages":[{"role":"user","content":"hi"}]}"#;
 
 /// A gateway of that name.
 pub async fn hidden() -> Practice {

@@ -18,7 +18,11 @@ async fn a_login_that_is_missing_wrong_or_of_another_kind_is_502_with_the_way_ou
     let gateway = hidden().await;
     for (challenges, login, words) in [
         (vec!["Basic realm=x"], "", ["wants a login", "USER:PASSWORD"]),
-        (vec!["Negotiate", "Basic realm=x"], "ada:wr0ng@", ["does not take the login", "right user name and password"]),
+        (
+            vec!["Negotiate", "Basic realm=x"],
+            "ada:wr0ng@",
+            ["does not take the login", "right user name and password"],
+        ),
         (vec!["Negotiate", "NTLM"], "ada:wr0ng@", ["Negotiate or NTLM, which aigwd does not speak", "cntlm"]),
         (vec!["NTLM"], "", ["NTLM, which aigwd does not speak", "cntlm"]),
     ] {
@@ -38,7 +42,8 @@ async fn a_login_that_is_missing_wrong_or_of_another_kind_is_502_with_the_way_ou
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_proxy_says_is_read_strictly_and_not_repeated() {
     let gateway = hidden().await;
-    let endless = format!("HTTP/1.1 200 OK\r\n{}", "x: 0123456789012345678901234567890123456789\r\n".repeat(2000));
+    let endless =
+        format!("HTTP/1.1 200 OK\r\n{}", "x: 0123456789012345678901234567890123456789\r\n".repeat(2000));
     for (says, status, words) in [
         ("HTTP/1.1 403 S3CRET\r\n\r\nS3CRET".to_owned(), 502, "403 Forbidden"),
         ("HTTP/1.1 302 S3CRET\r\nlocation: http://S3CRET/\r\n\r\n".to_owned(), 502, "302 Found"),
@@ -50,8 +55,10 @@ async fn what_a_proxy_says_is_read_strictly_and_not_repeated() {
         ("HTTP/1.1 200 S3C".to_owned(), 503, "hung up"),
         (String::new(), 503, "hung up"),
     ] {
-        let proxy = Company { says: Some(says.clone()), ..Company::leading_to(gateway.address()) }.start().await;
-        let (answer, printed) = asked(&settled(&gateway, HOST, &format!("upstream_proxy = \"{}\"", proxy.url)));
+        let proxy =
+            Company { says: Some(says.clone()), ..Company::leading_to(gateway.address()) }.start().await;
+        let (answer, printed) =
+            asked(&settled(&gateway, HOST, &format!("upstream_proxy = \"{}\"", proxy.url)));
         if status == 502 {
             will_not_pass(&answer, &[words]);
         } else {
@@ -68,10 +75,15 @@ async fn what_a_proxy_says_is_read_strictly_and_not_repeated() {
 async fn a_proxy_that_is_away_or_shows_a_strange_certificate_gets_no_login() {
     let gateway = hidden().await;
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let machine = settled(&gateway, HOST, &format!("upstream_proxy = \"http://ada:s3cret@127.0.0.1:{port}\""));
+    let machine =
+        settled(&gateway, HOST, &format!("upstream_proxy = \"http://ada:s3cret@127.0.0.1:{port}\""));
     let (answer, printed) = asked(&machine);
     assert_eq!((answer.status, answer.error()), (503, Some("upstream-proxy-unavailable")), "{printed}");
-    assert!(answer.text().contains(&format!("http://127.0.0.1:{port} cannot be reached")), "{}", answer.text());
+    assert!(
+        answer.text().contains(&format!("http://127.0.0.1:{port} cannot be reached")),
+        "{}",
+        answer.text()
+    );
     assert!(!printed.contains("s3cret"));
 
     let company = Company::leading_to(gateway.address());
@@ -80,7 +92,8 @@ async fn a_proxy_that_is_away_or_shows_a_strange_certificate_gets_no_login() {
     let (answer, _) = asked(&settled(&gateway, HOST, &upstream));
     will_not_pass(&answer, &["certificate that does not hold", "upstream_proxy_ca_file"]);
     let plain = company.start().await;
-    let upstream = format!("upstream_proxy = \"{}\"", plain.with_login("ada:s3cret").replace("http:", "https:"));
+    let upstream =
+        format!("upstream_proxy = \"{}\"", plain.with_login("ada:s3cret").replace("http:", "https:"));
     let (answer, _) = asked(&settled(&gateway, HOST, &upstream));
     assert_ne!(answer.status, 200);
     assert!(strange.heads().is_empty() && plain.heads().is_empty() && gateway.requests().is_empty());
