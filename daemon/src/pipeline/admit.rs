@@ -112,7 +112,10 @@ pub fn forwarder(parts: &Parts, rules: &Rules<'_>) -> Result<(), Fault> {
 /// The rule that refuses it.
 pub fn proxy(parts: &Parts) -> Result<(), Fault> {
     framing(&parts.headers, parts.version)?;
-    single_host(&parts.headers)?;
+    // HTTP/1.0 has no such field, and Python before 3.12 opens its tunnels in that.
+    if parts.version != Version::HTTP_10 || parts.headers.contains_key(HOST) {
+        single_host(&parts.headers)?;
+    }
     if parts.method == Method::CONNECT {
         let page = parts.headers.contains_key(ORIGIN) || crosses_sites(&parts.headers);
         if page {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aigw_gateway::WebSocket;
+use aigw_gateway::{Recorded, WebSocket};
 
 use super::town::Town;
 use crate::codex::QUIET;
@@ -17,6 +17,22 @@ fn say_hi(town: &mut Town) -> Told {
     town.write(".codex/config.toml", QUIET);
     let words = ["exec", "--skip-git-repo-check", "say hi"];
     town.proxied(&client("codex"), &words, &[("CODEX_API_KEY", OWN_KEY)], LIMIT).well()
+}
+
+/// What arrived for the provider that the deployment pays. It also asks chatgpt.com for that host's models, with
+/// whatever login it has, and there it keeps it.
+fn turns(town: &Town) -> Vec<Recorded> {
+    let (own, turns) =
+        town.at_gateway(&[]).into_iter().partition::<Vec<_>, _>(|seen| seen.path.starts_with("/chatgpt/"));
+    for seen in own {
+        assert_eq!((seen.method.as_str(), seen.path.as_str()), ("GET", "/chatgpt/v1/models"));
+        assert_eq!(seen.headers("x-coder-ai-governance-token"), [town.token.as_str()]);
+    }
+    assert!(
+        turns.iter().all(|seen| !format!("{seen:?}{}", seen.body_text()).contains(OWN_KEY)),
+        "{turns:#?}"
+    );
+    turns
 }
 
 /// It tries a WebSocket first. Told that there is none, it goes on at once.
@@ -35,7 +51,7 @@ async fn codex_by_proxy_asks_the_gateway() {
     assert!(!told.all().to_lowercase().contains("reconnect"), "{told:#?}");
     assert!(told.took < AT_ONCE, "{told:#?}");
 
-    let seen = town.at_gateway(&[OWN_KEY]);
+    let seen = turns(&town);
     let methods: Vec<_> = seen.iter().map(|seen| seen.method.as_str()).collect();
     assert!(methods.starts_with(&["GET", "POST"]), "{methods:?}");
     for seen in &seen {
@@ -55,7 +71,7 @@ async fn codex_by_proxy_over_a_websocket() {
     town.gateway.change(|behaviour| behaviour.websocket = WebSocket::Relay);
     let told = say_hi(&mut town);
     assert_eq!(told.out.trim(), town.gateway.behaviour().stream.text, "{told:#?}");
-    let seen = town.at_gateway(&[OWN_KEY]);
+    let seen = turns(&town);
     let [turn] = seen.as_slice() else { panic!("{seen:#?}") };
     assert_eq!(turn.method, "GET");
     assert!(turn.frames.last().is_some_and(|frame| frame.contains("say hi")), "{:?}", turn.frames);
