@@ -4,6 +4,7 @@
 
 mod claude_code;
 mod codex;
+mod constraints;
 mod desk;
 mod failures;
 mod jvm;

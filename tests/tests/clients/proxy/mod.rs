@@ -3,5 +3,5 @@
 mod claude_code;
 mod codex;
 mod everyday;
-mod names;
+pub mod names;
 mod town;
