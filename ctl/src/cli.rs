@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub use crate::os::trust::Family;
 use crate::shell::Shell;
 
 const EXIT_CODES: &str = "\
@@ -206,6 +207,15 @@ pub enum Ca {
     /// Show what this machine's CA can sign, where it is kept and which stores trust it
     #[command(after_help = "Example:\n  aigwctl ca status --json | jq -r .root_cert")]
     Status,
+    /// Make the trust stores of this machine and user trust it
+    #[command(after_help = "Examples:\n  \
+        aigwctl ca install --dry-run\n  \
+        aigwctl ca install\n  \
+        aigwctl ca install --store java --java auto")]
+    Install(CaInstall),
+    /// Take it, and earlier ones, out of every trust store
+    #[command(after_help = "Example:\n  aigwctl ca uninstall")]
+    Uninstall(CaUninstall),
     /// Show its certificates in full
     #[command(after_help = "Example:\n  aigwctl ca show")]
     Show,
@@ -238,6 +248,46 @@ pub enum Ca {
     /// Say on one page what this CA can and cannot do, for a security team
     #[command(after_help = "Example:\n  aigwctl ca explain")]
     Explain,
+}
+
+/// `ca install`
+#[derive(Debug, clap::Args)]
+pub struct CaInstall {
+    /// Only stores of this kind; may be repeated [default: all]
+    #[arg(long, value_name = "KIND")]
+    pub store: Vec<Family>,
+    /// Also this Java keystore, or `auto` for those of the JDKs here; may be repeated
+    #[arg(long, value_name = "KEYSTORE|auto")]
+    pub java: Vec<String>,
+    /// macOS: the keychain of the machine too, not only the user's
+    #[arg(long)]
+    pub system: bool,
+    /// The root certificate (PEM), instead of asking aigwd for it; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub root_cert: Vec<PathBuf>,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `ca uninstall`
+#[derive(Debug, clap::Args)]
+pub struct CaUninstall {
+    /// Only stores of this kind; may be repeated [default: all]
+    #[arg(long, value_name = "KIND")]
+    pub store: Vec<Family>,
+    /// Also this Java keystore; those that `ca install` has changed are known
+    #[arg(long, value_name = "KEYSTORE|auto")]
+    pub java: Vec<String>,
+    /// The machine's keychain, which is looked at anyway
+    #[arg(long, hide = true)]
+    pub system: bool,
+    /// The root with this SHA-256, instead of all that were installed from here; may be repeated
+    #[arg(long, value_name = "SHA256")]
+    pub fingerprint: Vec<String>,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[cfg(test)]

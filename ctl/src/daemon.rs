@@ -1,5 +1,7 @@
 //! Where the daemon is and how it is asked. Commands do not name the socket.
 
+use std::fs::TryLockError;
+
 use aigw_shared::fault::{Failure, Fault, Kind};
 use aigw_shared::ipc::client::Client;
 use aigw_shared::ipc::message::{Request, Response};
@@ -38,6 +40,15 @@ pub async fn is_there() -> Result<bool, Failure> {
         Err(fault) if fault.kind == Kind::DaemonNotRunning => Ok(false),
         Err(fault) => Err(fault.into()),
     }
+}
+
+/// Whether its process has ended: one that answers no more may still hold what the next one needs.
+///
+/// # Errors
+/// When the environment does not tell where its files are.
+pub fn has_ended() -> Result<bool, Failure> {
+    let Ok(lock) = std::fs::File::open(paths()?.lock_file()) else { return Ok(true) };
+    Ok(!matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// Asks one thing on a connection of its own.

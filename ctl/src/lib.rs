@@ -8,6 +8,7 @@
 //! | [`daemon`] | where the daemon is and how it is asked |
 //! | [`wording`] | times, lengths and columns as people read them |
 //! | [`shell`] | lines that a shell can evaluate |
+//! | `steps` | changes to the machine as data, done under a journal |
 //! | `os` | what differs between operating systems |
 
 pub mod cli;
@@ -16,6 +17,7 @@ pub mod daemon;
 mod os;
 pub mod output;
 pub mod shell;
+mod steps;
 pub mod wording;
 
 use std::ffi::OsString;

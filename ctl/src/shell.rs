@@ -54,7 +54,8 @@ impl Shell {
         }
     }
 
-    fn quote(self, value: &str) -> String {
+    /// A value as one word.
+    pub fn quote(self, value: &str) -> String {
         let inner = match self {
             Self::Sh => value.replace('\'', r"'\''"),
             Self::Fish => value.replace('\\', r"\\").replace('\'', r"\'"),

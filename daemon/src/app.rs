@@ -309,6 +309,7 @@ impl App {
             OF_A_GATEWAY.iter().for_each(|code| self.health.clear(code, gone));
         }
         self.keys.replace_given(&loaded.config.listen.keys);
+        self.distrust.forget();
         let mut findings = loaded.findings;
         findings.extend(hosts::findings(&loaded.config));
         findings.extend(settings::without_effect(&loaded.config));

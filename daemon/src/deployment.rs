@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::gateway::Gateway;
 use crate::pipeline::admit::LOOP_MARKER;
 use crate::pipeline::credential;
+use crate::pipeline::route::API_PREFIXES;
 use crate::pipeline::upstream::Outgoing;
 
 /// An answer of the ordinary API is longer than this only if it is none.
@@ -80,6 +81,29 @@ pub async fn me(gateway: &Gateway, token: &Secret) -> Result<User, Fault> {
             Kind::WrongPrefix,
             format!("{base} answers {status} where a Coder deployment says who you are"),
         )),
+    }
+}
+
+/// The CA of the deployment's own AI proxy, in PEM.
+///
+/// # Errors
+/// When nobody answers, or there is no such proxy.
+pub async fn proxy_ca(gateway: &Gateway) -> Result<String, Fault> {
+    let held = gateway.held();
+    let token = held.token.as_ref().ok_or_else(|| credential::not_logged_in(&gateway.settings.name))?;
+    let base = crate::gateway::trimmed(gateway.coder_url()?).to_owned();
+    let prefix = gateway.known_prefix().filter(|prefix| !prefix.is_empty());
+    let prefix = prefix.unwrap_or_else(|| API_PREFIXES[0].to_owned());
+    let url = format!("{base}{prefix}/proxy/ca-cert.pem");
+    let (status, body) = get(gateway, &url, &[credential::session(token)?]).await?;
+    match status {
+        StatusCode::OK => String::from_utf8(body.to_vec())
+            .map_err(|_| Fault::new(Kind::UpstreamFailed, format!("{url} is no text"))),
+        _ => Err(Fault::new(
+            Kind::GatewayRefused,
+            format!("{base} has no AI proxy whose certificates could be trusted: it answers {status}"),
+        )
+        .cure_with("ask the deployment's administrator, or set `intercept.via = \"gateway\"`")),
     }
 }
 

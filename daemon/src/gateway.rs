@@ -13,10 +13,13 @@ use url::{Host, Url};
 
 use crate::credentials::Held;
 use crate::deployment;
-use crate::dial::Here;
+use crate::dial::{Here, Pipe, Wanted};
+use crate::pipeline::credential;
 use crate::pipeline::route::{self, API_PREFIXES, Route};
 use crate::pipeline::upstream::{Outgoing, Upstream};
 
+/// Where a deployment's AI proxy listens unless it was moved.
+const PROXY_PORT: u16 = 8888;
 /// How long a refused WebSocket is not tried again.
 const NO_WEBSOCKET: Duration = Duration::from_secs(600);
 
@@ -198,6 +201,36 @@ impl Gateway {
     /// Tries WebSockets again: the login or the settings are new.
     pub fn forget_websocket(&self) {
         *self.websocket_lock() = None;
+    }
+
+    /// A tunnel to this host through the deployment's own AI proxy, with our token.
+    ///
+    /// # Errors
+    /// When nobody is logged in, or the proxy is not there or does not let us.
+    pub async fn relay(&self, host: &str, port: u16) -> Result<Pipe, Fault> {
+        let proxy = credential::proxy_login(self.proxy_url()?, &self.settings.name, &self.held())?;
+        let wanted = Wanted { host, port, block_private: false };
+        self.upstream.through(&proxy, &wanted).await.map_err(|error| {
+            let fault = Fault::from(&error);
+            match fault.kind {
+                Kind::UpstreamProxyFailed => Fault::new(fault.kind, fault.what)
+                    .cure_with("run `aigwctl login`, or set `intercept.via = \"gateway\"`"),
+                Kind::UpstreamProxyUnavailable => Fault::new(fault.kind, fault.what)
+                    .cure_with("set `proxy_url` of the gateway, or `intercept.via = \"gateway\"`"),
+                _ => fault,
+            }
+        })
+    }
+
+    fn proxy_url(&self) -> Result<Url, Fault> {
+        if let Some(url) = &self.settings.proxy_url {
+            return Ok(url.clone());
+        }
+        let mut url = self.coder_url()?.clone();
+        url.set_path("/");
+        // It has a host, so it can have a port.
+        let _ = url.set_port(Some(PROXY_PORT));
+        Ok(url)
     }
 
     /// What `status` says about it.

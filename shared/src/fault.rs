@@ -145,6 +145,10 @@ kinds! {
     AlreadyRunning: "already-running", 500, Unsaid, 1, "use the running one: `aigwctl status`";
     /// Someone else has the port.
     PortTaken: "port-taken", 500, Unsaid, 1, "end that program, or set another `listen.port`";
+    /// Something of the whole machine is to be changed, by somebody who may not.
+    NeedsRoot: "needs-root", 403, Never, 77, "run it as root";
+    /// Another program that was to do it has failed.
+    CommandFailed: "command-failed", 500, Unsaid, 1, "see what the program says, then run the same command again";
     /// This system, or this build, cannot do it.
     Impossible: "impossible", 501, Never, 70, "see the README for what this system can do";
     /// The two programs have no protocol version in common.

@@ -244,6 +244,12 @@ fn ca() -> CaStatus {
             root_pem: "next".to_owned(),
             fingerprint_sha256: "EF:01".to_owned(),
         }),
+
+        relayed: Some(NextRoot {
+            root_cert: "/ca/2/root.pem".to_owned(),
+            root_pem: "next".to_owned(),
+            fingerprint_sha256: "EF:01".to_owned(),
+        }),
         outgrown: vec!["ai.example.com".to_owned()],
         trouble: text("others may read it"),
         retired: vec!["23:45".to_owned()],
@@ -251,7 +257,15 @@ fn ca() -> CaStatus {
 }
 
 fn company_ca() -> CaStatus {
-    CaStatus { company: true, next: None, outgrown: Vec::new(), trouble: None, retired: Vec::new(), ..ca() }
+    CaStatus {
+        company: true,
+        next: None,
+        relayed: None,
+        outgrown: Vec::new(),
+        trouble: None,
+        retired: Vec::new(),
+        ..ca()
+    }
 }
 
 fn settings() -> Vec<SettingRow> {

@@ -137,7 +137,7 @@ fn request(words: &[String]) -> (String, String) {
 }
 
 #[test]
-fn the_tour_shows_three_right_answers_soon_and_leaves_nothing() {
+fn the_tour_shows_four_right_answers_soon_and_leaves_nothing() {
     let machine = lived_in();
     let before = contents(machine.home());
     let mut tour = Tour::begin(&machine, &["--once"]);
@@ -148,10 +148,11 @@ fn the_tour_shows_three_right_answers_soon_and_leaves_nothing() {
     assert!(first < Duration::from_secs(2), "{first:?}");
     assert!(whole < Duration::from_secs(15), "{whole:?}");
 
-    for dialect in ["Anthropic Messages", "OpenAI chat completions", "OpenAI Responses"] {
+    for dialect in ["Anthropic Messages", "OpenAI chat completions", "OpenAI Responses", "through the proxy"]
+    {
         assert!(tour.said.contains(dialect), "{}", tour.said);
     }
-    assert_eq!(tour.said.matches("  right: ").count(), 3, "{}", tour.said);
+    assert_eq!(tour.said.matches("  right: ").count(), 4, "{}", tour.said);
     assert_eq!(tour.said.matches("WRONG").count(), 0, "{}", tour.said);
     assert!(!tour.said.contains("export "), "nothing stays up: {}", tour.said);
     assert_eq!(contents(machine.home()), before);

@@ -45,14 +45,28 @@ const REVEALS: [(&str, &str); 10] = [
 ];
 
 /// Dependencies that few files may name, so that replacing one is a small change. A row that ends in `/` is a folder.
-const CRATES: [(&str, &[&str]); 7] = [
+const CRATES: [(&str, &[&str]); 8] = [
     ("bincode", &["shared/src/ipc/codec.rs"]),
     ("directories", &["shared/src/os/dirs/"]),
     ("interprocess", &["daemon/src/control/mod.rs", "shared/src/os/socket/"]),
-    ("rustls", &["daemon/src/dial.rs"]),
-    ("rustls_platform_verifier", &["daemon/src/dial.rs"]),
+    ("rcgen", &["daemon/src/ca/"]),
+    (
+        "rustls",
+        &[
+            "daemon/src/ca/",
+            "daemon/src/dial/",
+            "daemon/src/listen/connect.rs",
+            "daemon/src/listen/intercept.rs",
+            "daemon/src/os/roots/",
+            "daemon/src/practice/request.rs",
+        ],
+    ),
+    ("rustls_platform_verifier", &["daemon/src/dial/tls.rs"]),
     ("sysinfo", &["daemon/src/control/status.rs"]),
-    ("tokio_rustls", &["daemon/src/dial.rs"]),
+    (
+        "tokio_rustls",
+        &["daemon/src/dial/", "daemon/src/listen/intercept.rs", "daemon/src/practice/request.rs"],
+    ),
 ];
 
 /// Files that are long for a reason.

@@ -39,7 +39,7 @@ pub(super) async fn run(output: &Output) -> Result<(), Failure> {
     }
     let begin = Instant::now();
     let mut told = output.is_json();
-    while daemon::is_there().await? {
+    while daemon::is_there().await? || !daemon::has_ended()? {
         if begin.elapsed() > PATIENCE {
             return Err(Fault::new(
                 Kind::Internal,

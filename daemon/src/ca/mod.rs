@@ -8,6 +8,7 @@
 //! | `leaf` | certificates for hosts, in memory |
 //! | `change` | a new authority takes the place of the old one |
 //! | `company` | an authority that a company's CA has signed |
+//! | `relayed` | the CA of the deployment's own proxy |
 //! | `bundle` | the files of certificates that tools trust |
 
 mod authority;
@@ -17,6 +18,7 @@ mod change;
 mod company;
 mod leaf;
 mod list;
+mod relayed;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -102,6 +104,7 @@ impl Ca {
             intermediate_pem: known.chain.iter().map(|certificate| pem(certificate)).collect(),
             fingerprint_sha256: known.fingerprint(),
             not_after: known.not_after,
+            relayed: self.relayed(),
             outgrown: known.outgrown_by(names),
             permitted: known.permitted,
             company: list.company,
@@ -239,7 +242,8 @@ impl Ca {
         let folders = list.into_iter().flat_map(|list| std::iter::once(&list.current).chain(&list.next));
         let known = folders.filter_map(|name| Certificates::read(&self.folder.join(name)).ok());
         let retired = list.map(|list| list.retired.clone()).unwrap_or_default();
-        bundle::Ours { roots: known.map(|known| known.root).collect(), retired }
+        let roots = known.map(|known| known.root).chain(self.relayed_root()).collect();
+        bundle::Ours { roots, retired }
     }
 
     fn publish(&self, list: Option<&List>) {

@@ -107,6 +107,12 @@ async fn tell(
                 reach(app, story, &host, port, &admission).await
             }
         }
+        Way::Relayed(gateway) => {
+            let what = format!("it goes through the proxy of the gateway {}, unread", gateway.settings.name);
+            story.step(what, "`intercept.via` is `gateway-proxy`");
+            story.outcome = "gateway";
+            Ok(())
+        }
         Way::Tunnel(why) => {
             story.step(format!("a blind tunnel to {host}:{port}"), why);
             story.outcome = "tunnel";

@@ -174,6 +174,16 @@ impl Dialer {
         self.way.read_files_again();
     }
 
+    /// A tunnel to this host through the deployment's own proxy, which shows the same certificates as the gateway.
+    ///
+    /// # Errors
+    /// When the proxy is not there, or does not let us.
+    pub async fn through(&self, proxy: &UpstreamProxy, wanted: &Wanted<'_>) -> Result<Pipe, DialError> {
+        let way = Way::trusting(self.trust.clone(), &self.here);
+        let late = || DialError::Timeout { host: proxy.to_string(), limit: self.limit };
+        timeout(self.limit, way.connect(proxy, wanted)).await.unwrap_or_else(|_| Err(late()))
+    }
+
     /// A connection to the host of this URL, ready for HTTP.
     ///
     /// # Errors
@@ -225,8 +235,9 @@ impl Dialer {
             return Ok(Whereto::Proxy(proxy));
         }
         let host = authority(wanted.host, wanted.port);
-        let mut addresses =
-            tcp::resolve(wanted.host, wanted.port).await.map_err(|_| DialError::Name(host.clone()))?;
+        let mut addresses = tcp::resolve(wanted.host, wanted.port)
+            .await
+            .map_err(|_| DialError::Name(wanted.host.to_owned()))?;
         let own = self.here.own();
         if let Some(rules) = &self.rules {
             addresses = rules.allowed(wanted, &addresses, &own).await.map_err(DialError::Stopped)?;

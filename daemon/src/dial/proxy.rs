@@ -83,6 +83,11 @@ impl Way {
         Self { leaving: leaving.clone(), here: here.clone(), trust }
     }
 
+    /// To a proxy that is no part of the settings.
+    pub fn trusting(trust: Arc<Trust>, here: &Here) -> Self {
+        Self { leaving: Leaving::default(), here: here.clone(), trust }
+    }
+
     /// Reads the proxy's CA file again for the next connection.
     pub fn read_files_again(&self) {
         self.trust.read_files_again();
@@ -346,3 +351,6 @@ fn refusal(proxy: &UpstreamProxy, target: &str, answer: &Answer) -> Fault {
             .cure_with(format!("ask whoever runs it to allow {target}, or name the host in `no_proxy`")),
     }
 }
+
+#[cfg(test)]
+mod tests;

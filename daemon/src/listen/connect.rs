@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use aigw_shared::config::OnUntrusted;
+use aigw_shared::config::{GatewayKind, OnUntrusted, Via};
 use aigw_shared::fault::{Fault, Kind};
 use http::uri::Authority;
 use http::{Method, Response};
@@ -16,6 +16,7 @@ use super::rewound::Rewound;
 use super::{intercept, plain, tunnel};
 use crate::app::App;
 use crate::dial::{Pipe, Wanted};
+use crate::gateway::Gateway;
 use crate::keys::Admission;
 use crate::pipeline::admit::{self, Rules};
 use crate::pipeline::body::Answer;
@@ -26,6 +27,8 @@ use crate::pipeline::inbound::{Caller, Inbound};
 pub enum Way {
     /// To us, as this host.
     Intercepted(Arc<Host>),
+    /// To the proxy of this gateway, unread.
+    Relayed(Arc<Gateway>),
     /// To the host itself, for this reason.
     Tunnel(&'static str),
 }
@@ -67,22 +70,28 @@ async fn open(
                 intercept::serve(&app, client, host, tls, caller, admission).await;
             });
         }
+        (Way::Relayed(gateway), _) => tunnelled(app, upgrade, caller, gateway.relay(&host, port).await?),
         _ => {
             let outbound = app.current().outbound.clone();
             let block_private = admission.container;
             let pipe = outbound.tunnel(&Wanted { host: &host, port, block_private }).await?;
-            let app = app.clone();
-            app.clone().tasks.spawn(async move {
-                let Some(client) = opened(upgrade).await else { return };
-                match pipe {
-                    Pipe::Tcp(server) => tunnel::join(&app, client, server).await,
-                    server @ Pipe::Through(_) => tunnel::join_streams(&app, client, server).await,
-                }
-                drop(caller);
-            });
+            tunnelled(app, upgrade, caller, pipe);
         }
     }
     Ok(Response::new(Answer::empty()))
+}
+
+/// Copies both ways, once the client has our 200.
+fn tunnelled(app: &Arc<App>, upgrade: OnUpgrade, caller: Caller, pipe: Pipe) {
+    let app = app.clone();
+    app.clone().tasks.spawn(async move {
+        let Some(client) = opened(upgrade).await else { return };
+        match pipe {
+            Pipe::Tcp(server) => tunnel::join(&app, client, server).await,
+            server @ Pipe::Through(_) => tunnel::join_streams(&app, client, server).await,
+        }
+        drop(caller);
+    });
 }
 
 /// Which of them it is.
@@ -92,9 +101,15 @@ pub fn way(app: &App, host: &str, port: u16, gateway: Option<&str>) -> Way {
         Some(name) => current.config.gateways.get(name),
         None => current.config.default_gateway(),
     };
+    let relayed = gateway.filter(|gateway| {
+        current.config.intercept.via == Via::GatewayProxy && gateway.kind != GatewayKind::Generic
+    });
     let Some(host) = current.hosts.find(host, port, gateway) else {
         return Way::Tunnel("it is no host that is intercepted");
     };
+    if let Some(gateway) = relayed.and_then(|gateway| current.gateways.get(&gateway.name)) {
+        return Way::Relayed(gateway.clone());
+    }
     let lets_through = current.config.intercept.on_untrusted == OnUntrusted::Tunnel && !host.by_policy;
     if lets_through && app.distrust.is_known(&host.name) {
         return Way::Tunnel("a tool did not trust our certificate, and `intercept.on_untrusted` is `tunnel`");

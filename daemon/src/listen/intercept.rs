@@ -69,7 +69,7 @@ pub async fn serve(
         }
         Err(_) => return,
     };
-    witness.accepted(app).await;
+    witness.accepted(app);
     let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let inside = Arc::new(Inside { app: app.clone(), host, caller, admission });
     let answer = move |request| answer(inside.clone(), request);

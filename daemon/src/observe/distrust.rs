@@ -60,12 +60,15 @@ impl Distrust {
 }
 
 impl Witness {
-    /// The tool trusts us.
-    pub async fn accepted(self, app: &App) {
+    /// The tool trusts us. Nothing waits for what that changes.
+    pub fn accepted(self, app: &Arc<App>) {
         let before = self.note(true);
-        let (Some(false), Some(program)) = (before, self.program) else { return };
-        let program = program.await.ok().flatten();
-        app.health.clear(CODE, &subject(&self.host, &self.key, program.as_deref()));
+        let (false, Some(program)) = (before == Some(true), self.program) else { return };
+        let app = app.clone();
+        app.clone().tasks.spawn(async move {
+            let program = program.await.ok().flatten();
+            app.health.clear(CODE, &subject(&self.host, &self.key, program.as_deref()));
+        });
     }
 
     /// The tool does not.

@@ -1,7 +1,7 @@
 //! The only file that puts a secret into a request. What the client brought is dropped, unless the route is one on
 //! which the tool's own credential is what pays.
 
-use aigw_shared::config::{CredentialForm, GatewayKind, Mode};
+use aigw_shared::config::{CredentialForm, GatewayKind, Mode, UpstreamProxy};
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::secret::Secret;
 use http::HeaderValue;
@@ -115,6 +115,16 @@ pub fn attach(
 /// When the token cannot stand in a field.
 pub fn session(token: &Secret) -> Result<(HeaderName, HeaderValue), Fault> {
     Ok((HeaderName::from_static("coder-session-token"), sensitive(token.reveal())?))
+}
+
+/// The deployment's own proxy at this URL, with the login that it wants: any user, and the token.
+///
+/// # Errors
+/// When nobody is logged in.
+pub fn proxy_login(url: url::Url, gateway: &str, held: &Held) -> Result<UpstreamProxy, Fault> {
+    let token = held.token.as_ref().ok_or_else(|| not_logged_in(gateway))?;
+    UpstreamProxy::with_login(url, "coder", token.reveal())
+        .map_err(|_| Fault::new(Kind::NotLoggedIn, "the stored credential cannot be a proxy's login"))
 }
 
 /// A provider key in its form, to try it out.

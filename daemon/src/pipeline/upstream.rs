@@ -17,7 +17,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio_util::sync::CancellationToken;
 
 use super::body::{Slot, Upload};
-use crate::dial::{DialError, Dialer, Here, Link, Offer};
+use crate::dial::{DialError, Dialer, Here, Link, Offer, Pipe, Wanted};
 
 /// Gateways and load balancers close idle connections after a minute or more; we let go first, so that no request
 /// meets one that is closing.
@@ -121,6 +121,18 @@ impl Upstream {
     /// The next connection reads the files of the gateway's settings again.
     pub fn read_files_again(&self) {
         self.dialer.read_files_again();
+    }
+
+    /// A tunnel to this host through the gateway's own proxy.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn through(
+        &self,
+        proxy: &config::UpstreamProxy,
+        wanted: &Wanted<'_>,
+    ) -> Result<Pipe, DialError> {
+        self.dialer.through(proxy, wanted).await
     }
 
     /// A connection of its own that speaks HTTP/1.1, for a WebSocket.

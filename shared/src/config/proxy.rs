@@ -76,6 +76,15 @@ impl UpstreamProxy {
         Ok(Self { url, authorization })
     }
 
+    /// The one at this URL, with this login.
+    ///
+    /// # Errors
+    /// When it cannot be written as one.
+    pub fn with_login(url: Url, user: &str, password: &str) -> Result<Self, String> {
+        let authorization = Some(login(user.into(), password.into())?);
+        Ok(Self { url, authorization })
+    }
+
     /// The value of `Proxy-Authorization`, if it has a login.
     pub fn authorization(&self) -> Option<&str> {
         self.authorization.as_deref()

@@ -58,6 +58,8 @@ pub(super) static ROWS: &[Row] = &[
         r#""coder""#, "coder, coder-standalone or generic"),
     row("gateway.*.coder_url", Text(|c, at, t| url(&mut at.gateway(c).coder_url, t)),
         "", "the deployment that logs in for a standalone gateway"),
+    row("gateway.*.proxy_url", Text(|c, at, t| url(&mut at.gateway(c).proxy_url, t)),
+        "", "the deployment's own AI proxy, such as https://coder.example.com:8888, for `intercept.via = \"gateway-proxy\"`"),
     row("gateway.*.ca_file", Text(|c, at, t| at.path(t).map(|p| at.gateway(c).ca_file = Some(p))),
         "", "further roots to trust, in PEM"),
     row("gateway.*.header_command", Text(|c, at, t| put_some(&mut at.gateway(c).header_command, own(t, !t.trim().is_empty()), "a command")),

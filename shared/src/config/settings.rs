@@ -191,6 +191,9 @@ pub struct Gateway {
     pub kind: GatewayKind,
     /// The deployment that logs in for a standalone gateway.
     pub coder_url: Option<Url>,
+    /// The deployment's own AI proxy, which `intercept.via = "gateway-proxy"` goes through; on port 8888 of its host
+    /// unless said.
+    pub proxy_url: Option<Url>,
     /// Further roots to trust, in PEM.
     pub ca_file: Option<PathBuf>,
     /// A command that prints further headers.

@@ -241,6 +241,8 @@ pub struct CaStatus {
     pub company: bool,
     /// The root that will take over, while that is not done. To be trusted already.
     pub next: Option<NextRoot>,
+    /// The root of the deployment's own proxy, while calls go through that. It is not ours, and may sign for anything.
+    pub relayed: Option<NextRoot>,
     /// Configured hosts that it cannot sign for.
     pub outgrown: Vec<String>,
     /// Why it does not sign now, if it does not.

@@ -3,10 +3,13 @@
 mod explain;
 mod export;
 mod import;
+mod install;
 mod request;
 mod rotate;
 mod show;
 mod status;
+mod trust;
+mod uninstall;
 
 use aigw_shared::fault::Failure;
 use aigw_shared::ipc::message::{Request, Response};
@@ -20,6 +23,8 @@ use crate::output::Output;
 pub(super) async fn run(action: Option<&Ca>, output: &Output) -> Result<(), Failure> {
     match action {
         None | Some(Ca::Status) => status::run(output).await,
+        Some(Ca::Install(arguments)) => install::run(arguments, output).await,
+        Some(Ca::Uninstall(arguments)) => uninstall::run(arguments, output).await,
         Some(Ca::Show) => show::run(output).await,
         Some(Ca::Export { out }) => export::run(out.as_deref(), output).await,
         Some(Ca::Rotate { finish }) => rotate::run(*finish, output).await,

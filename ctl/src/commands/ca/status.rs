@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use aigw_shared::fault::Failure;
-use aigw_shared::ipc::payload::{CaAction, CaStatus};
+use aigw_shared::ipc::payload::{CaAction, CaStatus, NextRoot};
 use serde::Serialize;
 
 use crate::output::{Answer, BAD, GOOD, LABEL, Output, WARN};
@@ -22,6 +22,7 @@ pub(super) struct Status {
     stores: Vec<Store>,
     company: bool,
     next: Option<Next>,
+    relayed: Option<Next>,
     outgrown: Vec<String>,
     trouble: Option<String>,
 }
@@ -40,21 +41,15 @@ pub(super) struct Store {
     pub(super) installed: bool,
 }
 
-/// The trust stores of this machine.
-pub(super) fn stores(_: &CaStatus) -> Vec<Store> {
-    Vec::new()
-}
-
 pub(super) async fn run(output: &Output) -> Result<(), Failure> {
     output.show(&Status::from(super::ask(CaAction::Status).await?))
 }
 
 impl From<CaStatus> for Status {
     fn from(status: CaStatus) -> Self {
-        let stores = stores(&status);
-        let next = status
-            .next
-            .map(|next| Next { root_cert: next.root_cert, fingerprint_sha256: next.fingerprint_sha256 });
+        let stores = super::trust::overview(&status);
+        let other =
+            |root: NextRoot| Next { root_cert: root.root_cert, fingerprint_sha256: root.fingerprint_sha256 };
         Self {
             root_cert: status.root_cert,
             intermediate_cert: status.intermediate_cert,
@@ -65,7 +60,8 @@ impl From<CaStatus> for Status {
             permitted: status.permitted,
             stores,
             company: status.company,
-            next,
+            next: status.next.map(other),
+            relayed: status.relayed.map(other),
             outgrown: status.outgrown,
             trouble: status.trouble,
         }
@@ -93,6 +89,9 @@ impl Answer for Status {
         }
         if !self.outgrown.is_empty() {
             line(to, WARN, "outgrown", &format!("it cannot sign for {}", self.outgrown.join(", ")))?;
+        }
+        if let Some(relayed) = &self.relayed {
+            line(to, WARN, "relayed", &format!("{}, of the deployment's own proxy", relayed.root_cert))?;
         }
         match &self.next {
             Some(next) => line(
