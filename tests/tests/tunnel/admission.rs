@@ -17,10 +17,7 @@ fn basic(user: &str, key: &str) -> String {
 fn both(scene: &Scene, address: &str, lines: &[&str]) -> [Answer; 2] {
     let fields: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
     let get = format!("GET http://{address}/page HTTP/1.1\r\nhost: {address}\r\n{fields}\r\n");
-    [
-        Raw::connect(scene.address()).tunnel(address, None, lines),
-        raw::exchange(scene.address(), get),
-    ]
+    [Raw::connect(scene.address()).tunnel(address, None, lines), raw::exchange(scene.address(), get)]
 }
 
 /// A key of the right form that was never given out.
@@ -38,9 +35,14 @@ async fn a_key_opens_the_door_whatever_the_users_name_is() {
     let lower = basic("aigw", &scene.key).replacen("Basic", "basic", 1);
     let unpadded = basic("aigw", &scene.key).trim_end_matches('=').to_owned();
     let own_field = format!("x-aigw-key: {}", scene.key);
-    for line in
-        [basic("aigw", &scene.key), basic("", &scene.key), basic("a b", &scene.key), lower, unpadded, own_field]
-    {
+    for line in [
+        basic("aigw", &scene.key),
+        basic("", &scene.key),
+        basic("a b", &scene.key),
+        lower,
+        unpadded,
+        own_field,
+    ] {
         for answer in both(&scene, &address, &[&line]) {
             assert_eq!(answer.status, 200, "{line} {}", answer.text());
             assert_eq!(answer.error(), None);
@@ -129,8 +131,7 @@ async fn f2_a_web_page_opens_no_tunnel() {
     let scene = scene().await;
     let (listener, address) = listener();
     for page in ["origin: https://evil.example", "origin: null", "sec-fetch-site: cross-site"] {
-        let refusal =
-            Raw::connect(scene.address()).tunnel(&address.to_string(), Some(&scene.key), &[page]);
+        let refusal = Raw::connect(scene.address()).tunnel(&address.to_string(), Some(&scene.key), &[page]);
         is_refusal(&refusal, 403, "web-page-refused", "may not open a tunnel");
     }
     untouched(&listener);

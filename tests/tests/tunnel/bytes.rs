@@ -112,10 +112,8 @@ async fn the_200_comes_when_there_is_a_connection_and_refusals_come_whole() {
     is_refusal(&refusal, 502, "target-unreachable", &closed.to_string());
     // RFC 6761: there is no such name anywhere.
     let refusal = scene.tunnel("no-such-host.invalid:443").unwrap_err();
-    is_refusal(&refusal, 502, "target-unreachable", "no-such-host.invalid:443 cannot be resolved");
-    for refusal in [refusal] {
-        assert!(refusal.text().contains("heck the host's name"), "{}", refusal.text());
-    }
+    is_refusal(&refusal, 502, "target-unreachable", "no-such-host.invalid cannot be resolved");
+    assert!(refusal.text().contains("heck the host's name"), "{}", refusal.text());
     // The connection stands when the 200 is there: the host need not accept it.
     let (listener, address) = listener();
     let raw = scene.tunnel(&address.to_string()).unwrap();
@@ -148,8 +146,7 @@ async fn http_2_goes_through() {
     let names = vec!["site.test".to_owned()];
     let origin = Origin::start(OriginSetup { names, ..OriginSetup::default() }).await.unwrap();
     let raw = scene.tunnel(&origin.address().to_string()).unwrap();
-    let greeting =
-        Greeting { protocols: &["h2", "http/1.1"], ..Greeting::new(origin.ca_pem(), "site.test") };
+    let greeting = Greeting { protocols: &["h2", "http/1.1"], ..Greeting::new(origin.ca_pem(), "site.test") };
     let mut http = greeting.over(raw).await.unwrap().http().await;
     for _ in 0..3 {
         let answer = http.ask("POST", "/path?x=1", &["authorization: Bearer own"], "body").await;

@@ -6,10 +6,15 @@ use aigw_tests::raw::Raw;
 
 use crate::{is_well, scene};
 
+/// How long ago it ended changes while one looks.
+fn without_numbers(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_ascii_digit()).collect()
+}
+
 /// What a client thinks of the origin, and the certificates that it was shown (if it likes them).
 async fn seen(origin: &Origin, raw: Raw) -> Result<Vec<Vec<u8>>, String> {
     let inside = Greeting::new(origin.ca_pem(), "site.test").over(raw).await;
-    let inside = inside.map_err(|error| error.to_string())?;
+    let inside = inside.map_err(|error| without_numbers(&error.to_string()))?;
     Ok(inside.certificates().iter().map(|certificate| certificate.to_vec()).collect())
 }
 
@@ -18,9 +23,9 @@ async fn t7_a_tunnelled_hosts_certificate_and_its_faults_reach_the_tool() {
     let scene = scene().await;
     for (certificate, fault) in [
         (Certificate::Good, None),
-        (Certificate::Expired, Some("Expired")),
-        (Certificate::NotYetValid, Some("NotValidYet")),
-        (Certificate::WrongName, Some("NotValidForName")),
+        (Certificate::Expired, Some("certificate expired")),
+        (Certificate::NotYetValid, Some("not valid yet")),
+        (Certificate::WrongName, Some("not valid for name")),
         (Certificate::SelfSigned, Some("UnknownIssuer")),
         (Certificate::UntrustedRoot, Some("UnknownIssuer")),
     ] {

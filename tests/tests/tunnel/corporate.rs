@@ -1,9 +1,9 @@
 //! Companies' proxies between this machine and all others: for tunnels and plain HTTP, and (apart from that) for the
 //! gateway.
 
-use std::io::Read;
-
-use aigw_gateway::{Certificate, Connect, Corporate, CorporateManner, CorporateSetup, Fate, Origin, Practice, Setup};
+use aigw_gateway::{
+    Certificate, Connect, Corporate, CorporateManner, CorporateSetup, Fate, Origin, Practice, Setup,
+};
 use aigw_tests::machine;
 use aigw_tests::raw::{self, Answer};
 use aigw_tests::scene::Scene;
@@ -14,13 +14,13 @@ use crate::{ask, bare, ends, expect, is_refusal, is_well, listener, scene_with, 
 
 const PASSWORD: &str = "open-sesame-9";
 
-/// A scene in which this part of the settings goes through a proxy.
-pub async fn behind(corporate: &Corporate, part: &str) -> Scene {
-    behind_with(corporate, part, "").await
+/// A scene in which tunnels and plain HTTP go through a proxy, those to this machine itself too.
+pub async fn behind(corporate: &Corporate) -> Scene {
+    behind_with(corporate, "no_proxy = []\n").await
 }
 
-/// The same with a login, and further settings of that part.
-async fn behind_with(corporate: &Corporate, part: &str, more: &str) -> Scene {
+/// The same with these further settings.
+async fn behind_with(corporate: &Corporate, more: &str) -> Scene {
     let machine = machine!();
     let ca = machine.home().join("corporate.pem");
     std::fs::write(&ca, corporate.ca_pem()).unwrap();
@@ -29,7 +29,7 @@ async fn behind_with(corporate: &Corporate, part: &str, more: &str) -> Scene {
         "" => String::new(),
         _ => format!("upstream_proxy_ca_file = \"{}\"\n", ca.display()),
     };
-    machine.configure(&format!("[{part}]\nupstream_proxy = \"{url}\"\n{ca}{more}"));
+    machine.configure(&format!("[tunnel]\nupstream_proxy = \"{url}\"\n{ca}{more}"));
     Scene::set(machine, Setup { tls: true, ..Setup::default() }).await
 }
 
@@ -63,7 +63,7 @@ async fn tunnels_go_through_either_kind_of_proxy_with_its_login() {
     for tls in [false, true] {
         let origin = bare(aigw_gateway::Transport::EchoAtEnd).await;
         let corporate = corporate(tls, &origin).await;
-        let scene = behind(&corporate, "tunnel").await;
+        let scene = behind(&corporate).await;
         let mut raw = scene.tunnel("site.test:443").unwrap_or_else(|refusal| panic!("{tls} {refusal:?}"));
         let body = vec![9; 3 << 20];
         let mut writing = raw.stream().try_clone().unwrap();
@@ -92,7 +92,7 @@ async fn plain_http_goes_to_the_proxy_as_a_whole_url_with_its_login() {
     for tls in [false, true] {
         let origin = web().await;
         let corporate = corporate(tls, &origin).await;
-        let scene = behind(&corporate, "tunnel").await;
+        let scene = behind(&corporate).await;
         let answer = ask(&scene, "POST", "http://site.test/page?a=b", &["authorization: Bearer own"], "body");
         assert_eq!(answer.status, 200, "{}", answer.text());
         let asked = only(&corporate);
@@ -112,10 +112,14 @@ async fn a_proxys_own_407_is_never_a_407_of_ours() {
     let origin = web().await;
     for tls in [false, true] {
         let corporate = corporate(tls, &origin).await;
-        let scene = behind(&corporate, "tunnel").await;
+        let scene = behind(&corporate).await;
         for (challenges, login, words) in [
             (vec![], "other", "does not take the login of `upstream_proxy`"),
-            (vec!["Negotiate".to_owned(), "NTLM".to_owned()], "ada", "Negotiate or NTLM, which aigwd does not speak"),
+            (
+                vec!["Negotiate".to_owned(), "NTLM".to_owned()],
+                "ada",
+                "Negotiate or NTLM, which aigwd does not speak",
+            ),
         ] {
             corporate.change(|manner| {
                 manner.challenges = challenges;
@@ -125,7 +129,11 @@ async fn a_proxys_own_407_is_never_a_407_of_ours() {
             let plain = ask(&scene, "GET", "http://site.test/page", &[], "");
             for answer in [&tunnel, &plain] {
                 is_refusal(answer, 502, "upstream-proxy-failed", words);
-                assert_eq!(answer.field("proxy-authenticate"), None, "the tool would think that its key is wrong");
+                assert_eq!(
+                    answer.field("proxy-authenticate"),
+                    None,
+                    "the tool would think that its key is wrong"
+                );
             }
             is_discreet(&scene, &[tunnel, plain]);
         }
@@ -138,7 +146,7 @@ async fn a_proxys_own_407_is_never_a_407_of_ours() {
 async fn a_proxy_that_refuses_or_hangs_up_is_told_of_in_words() {
     let origin = web().await;
     let corporate = corporate(false, &origin).await;
-    let scene = behind(&corporate, "tunnel").await;
+    let scene = behind(&corporate).await;
     corporate.change(|manner| manner.refuse = Some(403));
     let refusal = scene.tunnel("site.test:443").unwrap_err();
     is_refusal(&refusal, 502, "upstream-proxy-failed", "refuses to connect to site.test:443 (403");
@@ -154,7 +162,12 @@ async fn a_proxy_that_refuses_or_hangs_up_is_told_of_in_words() {
     corporate.change(|manner| manner.hang_up = false);
     assert!(scene.tunnel("site.test:443").is_ok(), "it is asked anew every time");
     drop(corporate);
-    is_refusal(&scene.tunnel("site.test:443").unwrap_err(), 503, "upstream-proxy-unavailable", "cannot be reached");
+    is_refusal(
+        &scene.tunnel("site.test:443").unwrap_err(),
+        503,
+        "upstream-proxy-unavailable",
+        "cannot be reached",
+    );
     is_well(&scene);
 }
 
@@ -167,7 +180,7 @@ async fn bytes_right_behind_a_proxys_200_are_the_hosts() {
             manner.ahead = b"220 ready\r\n".to_vec();
             manner.lines = vec!["Via: 1.1 corporate".to_owned(), "Content-Length: 3".to_owned()];
         });
-        let scene = behind(&corporate, "tunnel").await;
+        let scene = behind(&corporate).await;
         let mut raw = scene.tunnel("site.test:25").unwrap();
         expect(raw.stream(), b"220 ready\r\n");
         raw.send("ping");
@@ -180,13 +193,13 @@ async fn p7_ends_and_breaks_pass_a_proxy_too() {
     for tls in [false, true] {
         let origin = web().await;
         let corporate = corporate(tls, &origin).await;
-        let scene = behind(&corporate, "tunnel").await;
+        let scene = behind(&corporate).await;
         let (client, mut server) = ends(&scene);
         drop(client);
         crate::expect_end(&mut server);
         let (mut client, server) = ends(&scene);
         crate::reset(server);
-        assert!(matches!(client.read(&mut [0]), Ok(0) | Err(_)));
+        assert!(matches!(crate::read(&mut client), Ok(0) | Err(_)));
     }
 }
 
@@ -194,7 +207,7 @@ async fn p7_ends_and_breaks_pass_a_proxy_too() {
 async fn a_proxys_certificate_must_hold() {
     let setup = CorporateSetup { tls: true, certificate: Certificate::Expired, ..CorporateSetup::default() };
     let corporate = Corporate::start(setup).await.unwrap();
-    let scene = behind(&corporate, "tunnel").await;
+    let scene = behind(&corporate).await;
     let refusal = scene.tunnel("site.test:443").unwrap_err();
     is_refusal(&refusal, 502, "upstream-proxy-failed", "certificate that does not hold");
     assert!(corporate.connects().is_empty(), "no login was sent");
@@ -205,7 +218,7 @@ async fn a_proxys_certificate_must_hold() {
 async fn hosts_of_no_proxy_are_reached_directly() {
     let origin = web().await;
     let corporate = corporate(false, &origin).await;
-    let scene = behind_with(&corporate, "tunnel", "no_proxy = [\"127.0.0.1\"]\n").await;
+    let scene = behind_with(&corporate, "no_proxy = [\"127.0.0.1\", \".inside.test\"]\n").await;
     assert!(scene.tunnel(&origin.address().to_string()).is_ok());
     assert_eq!(ask(&scene, "GET", &format!("http://{}/", origin.address()), &[], "").status, 200);
     assert!(corporate.connects().is_empty());
@@ -216,7 +229,9 @@ async fn hosts_of_no_proxy_are_reached_directly() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_environment_counts_only_when_asked_for() {
     let origin = web().await;
-    for (settings, through) in [("", false), ("[tunnel]\nupstream_proxy = \"environment\"\n", true)] {
+    for (settings, through) in
+        [("", false), ("[tunnel]\nupstream_proxy = \"environment\"\nno_proxy = []\n", true)]
+    {
         let corporate = corporate(false, &origin).await;
         let url = corporate.url().replacen("://", &format!("://ada:{PASSWORD}@"), 1);
         let mut machine = machine!();
@@ -241,8 +256,17 @@ async fn the_environment_counts_only_when_asked_for() {
 async fn p8_addresses_that_nobody_reaches_are_refused_before_the_proxy_is_asked() {
     let origin = web().await;
     let corporate = corporate(false, &origin).await;
-    let scene = behind_with(&corporate, "tunnel", "block_private = true\nports = [80, 443]\n").await;
-    for host in ["169.254.169.254", "2852039166", "0xa9fea9fe", "[::ffff:a9fe:a9fe]", "[fd00:ec2::254]", "0.0.0.0", "10.0.0.1", "127.1"] {
+    let scene = behind_with(&corporate, "no_proxy = []\nblock_private = true\nports = [80, 443]\n").await;
+    for host in [
+        "169.254.169.254",
+        "2852039166",
+        "0xa9fea9fe",
+        "[::ffff:a9fe:a9fe]",
+        "[fd00:ec2::254]",
+        "0.0.0.0",
+        "10.0.0.1",
+        "127.1",
+    ] {
         let refusal = scene.tunnel(&format!("{host}:80")).unwrap_err();
         is_refusal(&refusal, 403, "target-refused", "address");
         let refusal = ask(&scene, "GET", &format!("http://{host}/"), &[], "");
@@ -256,7 +280,7 @@ async fn p8_addresses_that_nobody_reaches_are_refused_before_the_proxy_is_asked(
 async fn p2_through_a_proxy_too_nobody_reaches_us_by_address() {
     let origin = web().await;
     let corporate = corporate(false, &origin).await;
-    let scene = behind(&corporate, "tunnel").await;
+    let scene = behind(&corporate).await;
     for host in ["127.0.0.1", "127.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"] {
         let refusal = scene.tunnel(&format!("{host}:{}", scene.daemon.port)).unwrap_err();
         is_refusal(&refusal, 403, "target-refused", "");
@@ -269,8 +293,11 @@ async fn a_proxy_that_is_ourselves_is_used_for_nothing() {
     let (listener, own) = listener();
     drop(listener);
     for url in [format!("http://{own}"), format!("http://localhost:{}", own.port())] {
-        let scene =
-            scene_with(&format!("[listen]\nport = {}\n[tunnel]\nupstream_proxy = \"{url}\"\n", own.port())).await;
+        let scene = scene_with(&format!(
+            "[listen]\nport = {}\n[tunnel]\nupstream_proxy = \"{url}\"\nno_proxy = []\n",
+            own.port()
+        ))
+        .await;
         let (host, address) = crate::listener();
         let refusal = scene.tunnel(&address.to_string()).unwrap_err();
         is_refusal(&refusal, 502, "upstream-proxy-failed", "is aigwd itself");
@@ -291,7 +318,7 @@ async fn the_gateways_proxy_is_the_gateways_alone() {
     std::fs::write(&ca, corporate.ca_pem()).unwrap();
     let url = corporate.url().replacen("://", &format!("://ada:{PASSWORD}@"), 1);
     machine.configure(&format!(
-        "[gateway.default]\nurl = \"{}\"\nupstream_proxy = \"{url}\"\nupstream_proxy_ca_file = \"{}\"\n",
+        "[gateway.default]\nurl = \"{}\"\nupstream_proxy = \"{url}\"\nupstream_proxy_ca_file = \"{}\"\nno_proxy = []\n",
         gateway.url(),
         ca.display()
     ));

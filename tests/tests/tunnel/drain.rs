@@ -1,7 +1,7 @@
 //! Tunnels when the daemon is asked to stop: silent ones end soon, one that is used may go on, and a second signal ends
 //! all.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -29,8 +29,9 @@ async fn silent_tunnels_end_a_few_seconds_after_sigterm() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn silent_tunnels_through_a_proxy_with_tls_end_as_soon() {
-    let corporate = Corporate::start(CorporateSetup { tls: true, ..CorporateSetup::default() }).await.unwrap();
-    let mut scene = crate::corporate::behind(&corporate, "tunnel").await;
+    let corporate =
+        Corporate::start(CorporateSetup { tls: true, ..CorporateSetup::default() }).await.unwrap();
+    let mut scene = crate::corporate::behind(&corporate).await;
     let (mut client, _server) = ends(&scene);
     let asked = Instant::now();
     scene.daemon.signal("TERM");
@@ -77,7 +78,7 @@ async fn a_second_signal_cuts_a_tunnel_in_use() {
     scene.daemon.signal("TERM");
     scene.daemon.ended();
     assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
-    assert!(matches!(client.read(&mut [0]), Ok(0) | Err(_)));
+    assert!(matches!(crate::read(&mut client), Ok(0) | Err(_)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

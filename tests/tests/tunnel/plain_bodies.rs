@@ -31,7 +31,8 @@ async fn an_upload_arrives_piece_by_piece() {
     let url = format!("http://{}/upload", origin.address());
     raw.send(absolute("PUT", &url, &scene.key, &["transfer-encoding: chunked"], ""));
     raw.send("5\r\nfirst\r\n");
-    let arrived = |length: u64| move |seen: &[aigw_gateway::Recorded]| seen.iter().any(|one| one.body_len == length);
+    let arrived =
+        |length: u64| move |seen: &[aigw_gateway::Recorded]| seen.iter().any(|one| one.body_len == length);
     assert!(origin.wait_until(arrived(5), PATIENCE).await, "{:?}", origin.requests());
     raw.send("6\r\nsecond\r\n0\r\n\r\n");
     let answer = raw.answer();

@@ -151,7 +151,9 @@ async fn p3_loopback_is_reached_by_default_and_refused_with_block_private() {
         assert_eq!(ask(&scene, "GET", &format!("http://{host}:{port}/"), &[], "").status, 200, "{host}");
     }
     let scene = scene_with("[tunnel]\nblock_private = true\n").await;
-    for host in hosts.into_iter().chain(["[::1]", "10.1.2.3", "172.16.0.1", "192.168.1.1", "100.64.0.1", "[fd00::1]"]) {
+    for host in
+        hosts.into_iter().chain(["[::1]", "10.1.2.3", "172.16.0.1", "192.168.1.1", "100.64.0.1", "[fd00::1]"])
+    {
         for answer in both(&scene, host, address.port()) {
             is_refusal(&answer, 403, "target-refused", "`tunnel.block_private`");
             assert!(answer.text().contains("`tunnel.allow_cidrs`"), "{}", answer.text());
@@ -197,7 +199,11 @@ async fn p3_a_containers_key_reaches_no_private_address_but_the_gateways() {
     untouched(&listener);
     assert!(raw::tunnel(&daemon.address, &gateway.address().to_string(), Some(&key)).is_ok());
     let told = machine.ask(&["explain", &address.to_string()]);
-    assert_eq!((&told["outcome"], &told["refusal"]["code"]), (&"refused".into(), &"target-refused".into()), "{told}");
+    assert_eq!(
+        (&told["outcome"], &told["refusal"]["code"]),
+        (&"refused".into(), &"target-refused".into()),
+        "{told}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -216,7 +222,12 @@ async fn p4_ports_narrow_what_is_reached() {
     }
     untouched(&listener);
     // Before anything is looked up.
-    is_refusal(&scene.tunnel("no-such-host.invalid:22").unwrap_err(), 403, "target-refused", "`tunnel.ports`");
+    is_refusal(
+        &scene.tunnel("no-such-host.invalid:22").unwrap_err(),
+        403,
+        "target-refused",
+        "`tunnel.ports`",
+    );
     is_well(&scene);
 }
 
