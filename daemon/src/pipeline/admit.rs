@@ -118,6 +118,10 @@ pub fn proxy(parts: &Parts) -> Result<(), Fault> {
         single_host(&parts.headers)?;
     }
     if parts.method == Method::CONNECT {
+        let length = parts.headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
+        if length || parts.headers.contains_key(TRANSFER_ENCODING) {
+            return Err(Fault::new(Kind::BadRequest, "CONNECT has no body, and this one announces one"));
+        }
         let page = parts.headers.contains_key(ORIGIN) || crosses_sites(&parts.headers);
         if page {
             return Err(Fault::new(Kind::WebPageRefused, "a web page may not open a tunnel"));

@@ -337,3 +337,15 @@ async fn the_gateways_proxy_is_the_gateways_alone() {
     assert_eq!(corporate.connects().len(), seen.len());
     assert!(!machine.log().contains(PASSWORD));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_does_not_answer_is_given_up_after_ten_seconds() {
+    let origin = web().await;
+    let corporate = corporate(false, &origin).await;
+    corporate.change(|manner| manner.delay = std::time::Duration::from_secs(60));
+    let scene = behind(&corporate).await;
+    let asked = std::time::Instant::now();
+    let refusal = scene.tunnel("site.test:443").unwrap_err();
+    is_refusal(&refusal, 502, "target-unreachable", "site.test:443 did not answer in 10 s");
+    assert!((9..20).contains(&asked.elapsed().as_secs()), "{:?}", asked.elapsed());
+}

@@ -7,6 +7,7 @@ mod certificates;
 mod corporate;
 mod drain;
 mod explain;
+mod framing;
 mod halves;
 mod many;
 mod plain;

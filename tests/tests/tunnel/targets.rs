@@ -1,6 +1,6 @@
 //! The addresses that are reached for nobody, in every spelling, and those that the settings forbid.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 
 use aigw_gateway::{Practice, Setup};
 use aigw_tests::machine;
@@ -129,6 +129,17 @@ async fn p2_our_own_listeners_are_refused_by_any_name() {
     ] {
         let answer = scene.tunnel(&format!("{host}:{port}")).err().unwrap_or_else(|| panic!("{host}"));
         is_refusal(&answer, 403, "target-refused", &format!(":{port}"));
+    }
+    // This machine's own name, where it means loopback.
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let own = (name.trim(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>).unwrap_or_default();
+    if !own.is_empty()
+        && own.iter().all(|address| {
+            [Ipv4Addr::LOCALHOST.into(), IpAddr::from(Ipv6Addr::LOCALHOST)].contains(&address.ip())
+        })
+    {
+        let answer = scene.tunnel(&format!("{}:{port}", name.trim())).unwrap_err();
+        is_refusal(&answer, 403, "target-refused", "is aigwd itself");
     }
     // Plain HTTP to our own names is the forwarder's; by any other name it is nobody's.
     for host in ["127.1", "2130706433", "localhost.", "[::ffff:127.0.0.1]", "[0:0:0:0:0:0:0:1]", "0.0.0.0"] {
