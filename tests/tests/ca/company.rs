@@ -106,7 +106,7 @@ fn what_the_company_signed_signs_from_then_on() {
         // What is sent along with a leaf is without the company's root.
         assert_eq!(pems(path(&status, "intermediate_cert")), [signed, office.company.pem("sub")]);
         let root = office.company.pem(if with_root { "root" } else { "sub" });
-        assert_eq!(pems(path(&status, "root_cert")), [root.clone()]);
+        assert_eq!(pems(path(&status, "root_cert")), std::slice::from_ref(&root));
         let bundle = pems(path(&status, "bundle"));
         assert!(bundle.contains(&root) && !bundle.contains(&own_root));
         assert_eq!(
