@@ -255,6 +255,13 @@ fn the_way_back_is_an_own_ca_that_takes_over() {
     assert!(output.status.success(), "{}", told(&output));
     assert!(office.machine.ask(&["ca", "rotate"])["next"].is_object());
     assert_eq!(office.machine.ask(&["ca", "status"])["company"], true);
+    // A lost list does not make it ours, to be put into stores.
+    let key =
+        path(&office.machine.ask(&["ca", "rotate"])["next"], "root_cert").with_file_name("intermediate.key");
+    std::fs::remove_file(key).unwrap();
+    std::fs::remove_file(office.machine.home().join("state/ca/list.json")).unwrap();
+    assert_eq!(office.machine.ask(&["ca", "status"])["company"], true);
+    assert!(office.machine.ask(&["ca", "rotate"])["next"].is_object());
     let own = office.machine.ask(&["ca", "rotate", "--finish"]);
     assert_eq!(own["company"], false);
     let sub = office.company.pem("sub");

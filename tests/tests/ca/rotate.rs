@@ -27,6 +27,9 @@ fn both_are_trusted_until_the_new_one_takes_over_and_the_old_one_is_gone() {
     assert!(unchanged.iter().all(|name| both[name] == old[name]), "{both:#}");
     let next_root = std::fs::read_to_string(path(&both["next"], "root_cert")).unwrap();
     assert_ne!(next_root, old_root);
+    // Stores that tell certificates apart by name have to hold both.
+    let subject = |file: &std::path::Path| printed(&["x509", "-in", arg(file), "-noout", "-subject"]);
+    assert_ne!(subject(&path(&old, "root_cert")), subject(&path(&both["next"], "root_cert")));
     let trusted = machine.ask(&["env", "--proxy"]);
     for file in [path(&both, "bundle"), path(&trusted, "NODE_EXTRA_CA_CERTS")] {
         let pems = pems(&file);
