@@ -26,11 +26,8 @@ impl Desk {
         let rows = listed.lines().skip(4).filter_map(|line| line.trim_end().rsplit_once(' '));
         rows.map(|(name, flags)| {
             let name = name.trim();
-            let shown = self.tool("certutil", &["-L", "-d", database, "-n", name, "-a"]);
-            (
-                format!("{name} {flags}"),
-                shown.split_inclusive("END CERTIFICATE-----").next().unwrap().to_owned(),
-            )
+            // All of one subject are shown for each name; the newest comes first, whichever was named.
+            (format!("{name} {flags}"), self.tool("certutil", &["-L", "-d", database, "-n", name, "-a"]))
         })
         .collect()
     }
