@@ -6,7 +6,7 @@ use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::files;
 
 use super::authority::{self, Authority};
-use super::certificates::Certificates;
+use super::certificates::{Certificates, Files};
 use super::list::{self, List};
 use super::{Ca, check_time};
 
@@ -113,10 +113,12 @@ impl Ca {
     /// Whether its files are not as we wrote them; that others may know the key is no damage to keep.
     fn is_damaged(&self, name: &str) -> bool {
         let folder = self.folder.join(name);
-        folder.exists() && Certificates::read(&folder).is_err() || {
-            let files = super::certificates::Files::in_folder(&folder);
-            files::check_private(&files.key).is_ok() && Authority::open(&folder).is_err()
-        }
+        let key = Files::in_folder(&folder).key;
+        let is_closed = files::check_private_dir(&folder).is_ok() && files::check_private(&key).is_ok();
+        folder.exists()
+            && (Certificates::read(&folder).is_err()
+                || !key.exists()
+                || (is_closed && Authority::open(&folder).is_err()))
     }
 }
 
