@@ -57,7 +57,8 @@ pub struct Rules<'a> {
 pub fn target(parts: &Parts, listener: SocketAddr) -> Result<Target, Fault> {
     let uri = &parts.uri;
     if parts.method == Method::CONNECT {
-        let port = uri.authority().and_then(Authority::port_u16);
+        let is_host = |whole: &&Authority| !whole.host().is_empty() && !whole.as_str().contains('@');
+        let port = uri.authority().filter(is_host).and_then(Authority::port_u16);
         return match port {
             Some(1..) if uri.path_and_query().is_none() => Ok(Target::Proxy),
             _ => Err(Fault::new(Kind::BadRequest, "CONNECT needs a host and a port, and nothing else")),
@@ -112,7 +113,10 @@ pub fn forwarder(parts: &Parts, rules: &Rules<'_>) -> Result<(), Fault> {
 /// The rule that refuses it.
 pub fn proxy(parts: &Parts) -> Result<(), Fault> {
     framing(&parts.headers, parts.version)?;
-    single_host(&parts.headers)?;
+    // HTTP/1.0 needs none, and Python's own client tunnels that way.
+    if parts.version != Version::HTTP_10 || parts.headers.contains_key(HOST) {
+        single_host(&parts.headers)?;
+    }
     if parts.method == Method::CONNECT {
         let page = parts.headers.contains_key(ORIGIN) || crosses_sites(&parts.headers);
         if page {
@@ -330,6 +334,8 @@ mod tests {
             ("GET", "https://127.0.0.1:2449/", Some(Target::Proxy)),
             ("CONNECT", "example.com:443", Some(Target::Proxy)),
             ("CONNECT", "example.com", None),
+            ("CONNECT", "ada@example.com:443", None),
+            ("CONNECT", ":443", None),
             ("CONNECT", "/path", None),
             ("TRACE", "/", None),
             ("OPTIONS", "*", None),
