@@ -113,7 +113,7 @@ pub fn forwarder(parts: &Parts, rules: &Rules<'_>) -> Result<(), Fault> {
 /// The rule that refuses it.
 pub fn proxy(parts: &Parts) -> Result<(), Fault> {
     framing(&parts.headers, parts.version)?;
-    // HTTP/1.0 needs none, and Python's own client tunnels that way.
+    // HTTP/1.0 has no such field, and Python before 3.12 opens its tunnels in that.
     if parts.version != Version::HTTP_10 || parts.headers.contains_key(HOST) {
         single_host(&parts.headers)?;
     }

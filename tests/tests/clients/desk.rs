@@ -2,7 +2,7 @@
 //! nothing in its environment that was not put there.
 
 use std::fs::File;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use aigw_gateway::{BodyEnd, Credential, Recorded, Setup};
 use aigw_tests::machine;
-use aigw_tests::machine::told;
+use aigw_tests::machine::{Machine, told};
 use aigw_tests::scene::Scene;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -40,6 +40,12 @@ pub struct Desk {
     home: TempDir,
 }
 
+impl DerefMut for Desk {
+    fn deref_mut(&mut self) -> &mut Scene {
+        &mut self.scene
+    }
+}
+
 impl Deref for Desk {
     type Target = Scene;
 
@@ -61,9 +67,14 @@ pub struct Told {
 impl Desk {
     /// With somebody logged in.
     pub async fn logged_in() -> Self {
+        Self::with(machine!()).await
+    }
+
+    /// With somebody logged in on this machine.
+    pub async fn with(machine: Machine) -> Self {
         no_way_out();
         let setup = Setup { tls: true, body_kept: 16 << 20, ..Setup::default() };
-        let scene = Scene::set(machine!(), setup).await;
+        let scene = Scene::set(machine, setup).await;
         let tap = Tap::start(scene.address());
         let home = tempfile::Builder::new().prefix("desk").tempdir().expect("a scratch folder");
         for folder in ["tmp", "work"] {
@@ -84,6 +95,11 @@ impl Desk {
     /// The base URL that ends so, by way of the tap.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.tap.address)
+    }
+
+    /// The tool's home.
+    pub fn tools_home(&self) -> &Path {
+        self.home.path()
     }
 
     /// Writes a file in the tool's home.

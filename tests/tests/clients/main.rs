@@ -7,5 +7,6 @@ mod codex;
 mod desk;
 mod failures;
 mod jvm;
+mod proxy;
 mod sdks;
 mod tap;
