@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use http::header::{HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION};
+use http::header::{HeaderMap, HeaderName};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use url::form_urlencoded;
@@ -123,9 +123,7 @@ fn from_field(headers: &mut HeaderMap, name: &HeaderName, keys: &mut Vec<Present
     retain(headers, |field, value| {
         let key = (field == name).then(|| credential(&String::from_utf8_lossy(value.as_bytes()))).flatten();
         let stays = key.is_none();
-        // A proxy's challenge is for Basic, and nothing else answers it.
-        let names_caller = field != PROXY_AUTHORIZATION || is_basic(value);
-        keys.extend(key.map(|text| PresentedKey { text, names_caller }));
+        keys.extend(key.map(|text| PresentedKey { text, names_caller: true }));
         stays
     });
 }
@@ -153,10 +151,6 @@ fn credential(text: &str) -> Option<Secret> {
         }
         _ => begins_like_key(text),
     }
-}
-
-fn is_basic(value: &HeaderValue) -> bool {
-    value.as_bytes().get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic "))
 }
 
 /// All of a text that begins like a key: it is one, right or wrong.

@@ -5,6 +5,7 @@ use std::net::Shutdown;
 
 use aigw_gateway::{BodyEnd, Transport};
 use aigw_tests::eventually::eventually;
+use aigw_tests::raw::{Raw, connect};
 
 use crate::{PATIENCE, bare, ends, expect, expect_end, expect_reset, is_well, reset, scene};
 
@@ -16,6 +17,22 @@ async fn p7_a_tool_that_has_said_all_still_hears_the_answer() {
     raw.send(vec![7; 300_000]);
     raw.end();
     assert_eq!(raw.rest(), vec![7; 300_000]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p7_a_tool_that_says_all_in_one_go_with_its_connect_hears_the_answer() {
+    let scene = scene().await;
+    let origin = bare(Transport::EchoAtEnd).await;
+    for length in [1, 10_000] {
+        let mut raw = Raw::connect(scene.address());
+        let head = connect(&origin.address().to_string(), Some(&scene.key), &[]);
+        raw.send([head.as_bytes(), &vec![7; length]].concat());
+        raw.end();
+        let (answer, mut back) = raw.head();
+        assert_eq!(answer.status, 200, "{length}");
+        back.extend(raw.rest());
+        assert!(back == vec![7; length], "{length}: {}", back.len());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -74,6 +74,29 @@ async fn p6_the_host_gets_the_request_and_nothing_that_is_ours_or_the_connection
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn p6_a_local_key_reaches_no_host_wherever_it_stands() {
+    let scene = scene().await;
+    let origin = web().await;
+    let key = &scene.key;
+    let url = format!("http://{}/page?a=1&key={key}&b=2", origin.address());
+    let lines = [
+        format!("cookie: session={key}"),
+        format!("x-api-key: {key}"),
+        format!("authorization: Bearer {key}"),
+        format!("x-other: {key}"),
+    ];
+    let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+    assert_eq!(ask(&scene, "GET", &url, &lines, "").status, 200);
+    let seen = origin.requests().remove(0);
+    assert_eq!(seen.target, "/page?a=1&b=2");
+    assert!(!format!("{seen:?}").contains(key.as_str()), "{seen:?}");
+    let answer = ask(&scene, "GET", &format!("http://{}/a/{key}/b", origin.address()), &[], "");
+    is_refusal(&answer, 400, "bad-request", "in the middle of the path");
+    assert_eq!(origin.requests().len(), 1);
+    is_well(&scene);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn p6_host_is_the_targets_whatever_the_tool_says() {
     let scene = scene().await;
     let origin = web().await;
