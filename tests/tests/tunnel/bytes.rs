@@ -7,7 +7,7 @@ use aigw_tests::inside::Greeting;
 use aigw_tests::raw::{Raw, connect};
 use sha2::{Digest, Sha256};
 
-use crate::{bare, closed_port, ends, expect, is_refusal, is_well, listener, scene};
+use crate::{bare, closed_port, ends, expect, fill, is_refusal, is_well, listener, scene};
 
 const LARGE: usize = 20 << 20;
 
@@ -24,11 +24,11 @@ fn noise(length: usize, seed: u64) -> Vec<u8> {
 }
 
 fn sent_and_read(stream: &mut std::net::TcpStream, out: Vec<u8>) -> Vec<u8> {
-    let mut writing = stream.try_clone().unwrap();
-    let writer = std::thread::spawn(move || writing.write_all(&out).unwrap());
+    let mut writing = stream.try_clone().expect("a socket");
+    let writer = std::thread::spawn(move || writing.write_all(&out).expect("room"));
     let mut read = vec![0; LARGE];
-    stream.read_exact(&mut read).unwrap();
-    writer.join().unwrap();
+    stream.read_exact(&mut read).expect("bytes");
+    writer.join().expect("no panic");
     read
 }
 
@@ -37,7 +37,7 @@ async fn much_both_ways_at_once_arrives_as_it_was_sent() {
     let scene = scene().await;
     let (mut client, mut server) = ends(&scene);
     let (up, down) = (noise(LARGE, 1), noise(LARGE, 2));
-    let hashes = [&up, &down].map(|bytes| Sha256::digest(bytes));
+    let hashes = [&up, &down].map(Sha256::digest);
     let far = std::thread::spawn(move || sent_and_read(&mut server, down));
     let back = sent_and_read(&mut client, up);
     let there = far.join().unwrap();
@@ -52,21 +52,8 @@ async fn a_side_that_does_not_read_holds_up_the_other_and_loses_nothing() {
     let bytes = noise(LARGE, 3);
     let hash = Sha256::digest(&bytes);
     let mut writing = client.try_clone().unwrap();
-    writing.set_nonblocking(true).unwrap();
-    // Until there is no more room on the way: far less than all of it.
-    let mut sent = 0;
-    let mut full = 0;
-    while full < 20 {
-        match writing.write(&bytes[sent..]) {
-            Ok(length) => (sent, full) = (sent + length, 0),
-            Err(_) => {
-                full += 1;
-                std::thread::sleep(std::time::Duration::from_millis(10));
-            }
-        }
-        assert!(sent < bytes.len(), "somebody keeps all of it");
-    }
-    writing.set_nonblocking(false).unwrap();
+    // Far less than all of it.
+    let sent = fill(&mut writing, &bytes);
     let rest = bytes[sent..].to_vec();
     let writer = std::thread::spawn(move || writing.write_all(&rest).unwrap());
     let mut read = vec![0; LARGE];

@@ -23,7 +23,7 @@ pub async fn behind(corporate: &Corporate) -> Scene {
 async fn behind_with(corporate: &Corporate, more: &str) -> Scene {
     let machine = machine!();
     let ca = machine.home().join("corporate.pem");
-    std::fs::write(&ca, corporate.ca_pem()).unwrap();
+    std::fs::write(&ca, corporate.ca_pem()).expect("a file");
     let url = corporate.url().replacen("://", &format!("://ada:{PASSWORD}@"), 1);
     let ca = match corporate.ca_pem() {
         "" => String::new(),
@@ -38,7 +38,9 @@ async fn corporate(tls: bool, origin: &Origin) -> Corporate {
     let login = Some(("ada".to_owned(), PASSWORD.to_owned()));
     let detours = vec![("site.test".to_owned(), origin.address())];
     let manner = CorporateManner { login, detours, ..CorporateManner::default() };
-    Corporate::start(CorporateSetup { tls, manner, ..CorporateSetup::default() }).await.unwrap()
+    Corporate::start(CorporateSetup { tls, manner, ..CorporateSetup::default() })
+        .await
+        .expect("a corporate proxy")
 }
 
 fn only(corporate: &Corporate) -> Connect {
@@ -50,8 +52,8 @@ fn only(corporate: &Corporate) -> Connect {
 /// The login is where it belongs, and nowhere else.
 fn is_discreet(scene: &Scene, answers: &[Answer]) {
     let coded = STANDARD.encode(format!("ada:{PASSWORD}"));
-    let config = String::from_utf8(scene.machine.ctl(&["config", "show"]).stdout).unwrap();
-    let explained = String::from_utf8(scene.machine.ctl(&["explain", "site.test:443"]).stdout).unwrap();
+    let config = String::from_utf8(scene.machine.ctl(&["config", "show"]).stdout).expect("text");
+    let explained = String::from_utf8(scene.machine.ctl(&["explain", "site.test:443"]).stdout).expect("text");
     let texts = answers.iter().map(Answer::text).chain([scene.machine.log(), config, explained]);
     for text in texts {
         assert!(!text.contains(PASSWORD) && !text.contains(&coded), "{text}");

@@ -44,9 +44,9 @@ async fn silent_tunnels_through_a_proxy_with_tls_end_as_soon() {
 fn talk(client: &mut TcpStream, server: &mut TcpStream, time: Duration) {
     let begun = Instant::now();
     while begun.elapsed() < time {
-        client.write_all(b"ping").unwrap();
+        client.write_all(b"ping").expect("room");
         expect(server, b"ping");
-        server.write_all(b"pong").unwrap();
+        server.write_all(b"pong").expect("room");
         expect(client, b"pong");
         std::thread::sleep(Duration::from_millis(100));
     }

@@ -7,7 +7,7 @@ use aigw_gateway::{BodyEnd, Transport};
 use aigw_tests::eventually::eventually;
 use aigw_tests::raw::{Raw, connect};
 
-use crate::{PATIENCE, bare, ends, expect, expect_end, expect_reset, is_well, reset, scene};
+use crate::{PATIENCE, bare, ends, expect, expect_end, expect_reset, fill, is_well, reset, scene};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p7_a_tool_that_has_said_all_still_hears_the_answer() {
@@ -123,18 +123,7 @@ async fn p7_urgent_ends_do_not_wait_for_the_other_direction() {
     let scene = scene().await;
     let (mut client, mut server) = ends(&scene);
     // The way up is full, and nobody reads there.
-    client.set_nonblocking(true).unwrap();
-    let mut full = 0;
-    while full < 10 {
-        match client.write(&[0; 65536]) {
-            Ok(_) => full = 0,
-            Err(_) => {
-                full += 1;
-                std::thread::sleep(std::time::Duration::from_millis(10));
-            }
-        }
-    }
-    client.set_nonblocking(false).unwrap();
+    fill(&mut client, &vec![0; 64 << 20]);
     server.write_all(b"answer").unwrap();
     server.shutdown(Shutdown::Write).unwrap();
     expect(&mut client, b"answer");

@@ -14,7 +14,7 @@ mod plain;
 mod plain_bodies;
 mod targets;
 
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
@@ -105,6 +105,25 @@ fn expect_end(stream: &mut TcpStream) {
 fn expect_reset(stream: &mut TcpStream) {
     let error = read(stream).expect_err("a reset");
     assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
+}
+
+/// Sends of these bytes what there is room for on the way, and says how much that was. Nobody reads at the other end.
+fn fill(stream: &mut TcpStream, bytes: &[u8]) -> usize {
+    let (mut sent, mut full) = (0, 0);
+    stream.set_nonblocking(true).expect("a socket");
+    // Full for so long is full.
+    while full < 20 {
+        match stream.write(&bytes[sent..]) {
+            Ok(length) => (sent, full) = (sent + length, 0),
+            Err(_) => {
+                full += 1;
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+        assert!(sent < bytes.len(), "somebody keeps all of it");
+    }
+    stream.set_nonblocking(false).expect("a socket");
+    sent
 }
 
 /// Breaks a connection.
