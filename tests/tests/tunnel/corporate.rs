@@ -4,6 +4,7 @@
 use aigw_gateway::{
     Certificate, Connect, Corporate, CorporateManner, CorporateSetup, Fate, Origin, Practice, Setup,
 };
+use aigw_tests::eventually::eventually;
 use aigw_tests::machine;
 use aigw_tests::raw::{self, Answer};
 use aigw_tests::scene::Scene;
@@ -164,12 +165,10 @@ async fn a_proxy_that_refuses_or_hangs_up_is_told_of_in_words() {
     corporate.change(|manner| manner.hang_up = false);
     assert!(scene.tunnel("site.test:443").is_ok(), "it is asked anew every time");
     drop(corporate);
-    is_refusal(
-        &scene.tunnel("site.test:443").unwrap_err(),
-        503,
-        "upstream-proxy-unavailable",
-        "cannot be reached",
-    );
+    let gone = eventually("its port is closed", || {
+        scene.tunnel("site.test:443").err().filter(|refusal| refusal.text().contains("cannot be reached"))
+    });
+    is_refusal(&gone, 503, "upstream-proxy-unavailable", "cannot be reached");
     is_well(&scene);
 }
 
