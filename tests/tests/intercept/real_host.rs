@@ -1,0 +1,148 @@
+//! The real host of an intercepted name fails, or is not who it says: 502 that names it, and nothing was sent.
+
+use aigw_gateway::{Certificate, OriginSetup, Practice, Setup, Transport};
+use aigw_tests::inside::Greeting;
+use aigw_tests::machine;
+use aigw_tests::scene::Scene;
+
+use crate::stage::Stage;
+use crate::{H1, H2, MESSAGES};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_does_not_hold_is_502_and_nothing_is_sent() {
+    for (certificate, words) in [
+        (Certificate::UntrustedRoot, "not trusted"),
+        (Certificate::SelfSigned, ""),
+        (Certificate::Expired, "expired"),
+        (Certificate::NotYetValid, "not valid yet"),
+        (Certificate::WrongName, "another name"),
+        (Certificate::ForClients, ""),
+    ] {
+        let origin = OriginSetup { certificate, ..OriginSetup::default() };
+        let stage = Stage::with(origin, Setup::default(), "anthropic", "").await;
+        for protocols in [H1, H2] {
+            let own = "authorization: Bearer sk-ant-oat01-own";
+            let answer = stage.http(protocols).await.ask("POST", "/api/oauth/profile", &[own], "{}").await;
+            assert_eq!((answer.status, answer.error()), (502, Some("target-untrusted")), "{}", answer.text());
+            let message = answer.json()["error"]["message"].to_string();
+            assert!(message.contains("localhost") && message.contains(words), "{certificate:?} {message}");
+            assert!(!message.contains("gateway"), "{message}");
+            assert_eq!(answer.field("x-should-retry"), Some("false"));
+            stage.nobody_saw("untrusted");
+            // The gateway is as good as before.
+            assert_eq!(stage.http(protocols).await.ask("POST", "/v1/messages", &[], MESSAGES).await.status, 200);
+            stage.only_the_gateway_saw();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_does_not_answer_is_502_and_comes_back_without_a_restart() {
+    let stage = Stage::set("anthropic", "").await;
+    for protocols in [H1, H2] {
+        for transport in [None, Some(Transport::CloseAtOnce), Some(Transport::Reset)] {
+            match transport {
+                None => stage.origin.stop().await,
+                Some(transport) => {
+                    stage.origin.transport(transport);
+                    stage.origin.close_connections();
+                }
+            }
+            let answer = stage.http(protocols).await.ask("POST", "/api/x", &[], "{}").await;
+            assert_eq!((answer.status, answer.error()), (502, Some("target-unreachable")), "{}", answer.text());
+            let message = answer.json()["error"]["message"].to_string();
+            assert!(message.contains("localhost") && !message.contains("gateway"), "{message}");
+            stage.nobody_saw("unreachable");
+            stage.origin.transport(Transport::Serve);
+            stage.origin.restart().await.unwrap();
+            assert_eq!(stage.http(protocols).await.ask("POST", "/api/x", &[], "{}").await.status, 200);
+            stage.only_the_host_saw();
+        }
+    }
+}
+
+/// A host that no resolver knows. (Names under `invalid` exist nowhere: RFC 2606.)
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_without_an_address_is_502_and_ai_calls_need_none() {
+    let machine = machine!();
+    machine.configure("[intercept]\nhosts = [\"nowhere.invalid=anthropic\"]\n");
+    let scene = Scene::set(machine, Setup { tls: true, ..Setup::default() }).await;
+    let mut http = scene.inside("nowhere.invalid", H2).await.http().await;
+    let answer = http.ask("GET", "/api/x", &[], "").await;
+    assert_eq!((answer.status, answer.error()), (502, Some("target-unreachable")), "{}", answer.text());
+    assert!(answer.text().contains("nowhere.invalid cannot be resolved"), "{}", answer.text());
+    assert_eq!(http.ask("POST", "/v1/messages", &[], MESSAGES).await.status, 200);
+}
+
+/// What answers without TLS at all, or with an answer that can be read in two ways.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_without_tls_gets_nothing() {
+    let origin = OriginSetup { tls: false, ..OriginSetup::default() };
+    let machine = machine!();
+    let origin = aigw_gateway::Origin::start(origin).await.unwrap();
+    let target = format!("localhost:{}", origin.port());
+    machine.configure(&format!("[intercept]\nhosts = [\"{target}=anthropic\"]\n"));
+    let scene = Scene::set(machine, Setup { tls: true, ..Setup::default() }).await;
+    let raw = scene.tunnel(&target).unwrap();
+    let roots = scene.machine.root_pem();
+    let mut http = Greeting::new(&roots, "localhost").over(raw).await.unwrap().http().await;
+    http.authority.clone_from(&target);
+    let answer = http.ask("GET", "/api/x", &["authorization: Bearer own"], "").await;
+    assert_eq!(answer.status, 502, "{}", answer.text());
+    assert!(answer.text().contains("localhost"), "{}", answer.text());
+    assert!(origin.requests().is_empty());
+}
+
+/// A container's key reaches no private address, not even as the real host of an intercepted name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_containers_key_reaches_no_real_host_on_this_machine() {
+    let stage = Stage::set("anthropic", "").await;
+    let made = stage.scene.machine.ask(&["keys", "add", "--container", "box"]);
+    let key = made["key"].as_str().expect("a key").to_owned();
+    for inner in [None, Some(format!("x-api-key: {}", stage.scene.key))] {
+        // Whether one of the owner's connections is in the pool makes no difference.
+        assert_eq!(stage.http(H2).await.ask("GET", "/api/x", &[], "").await.status, 200);
+        stage.origin.forget_requests();
+        let raw = aigw_tests::raw::tunnel(stage.scene.address(), &stage.target, Some(&key)).unwrap();
+        let roots = stage.scene.machine.root_pem();
+        let greeting = Greeting { protocols: H2, ..Greeting::new(&roots, "localhost") };
+        let mut http = greeting.over(raw).await.unwrap().http().await;
+        http.authority.clone_from(&stage.target);
+        let fields: Vec<_> = inner.iter().map(String::as_str).collect();
+        let answer = http.ask("GET", "/api/x", &fields, "").await;
+        assert_eq!((answer.status, answer.error()), (403, Some("target-refused")), "{}", answer.text());
+        stage.nobody_saw("a container");
+        assert_eq!(http.ask("POST", "/v1/messages", &fields, MESSAGES).await.status, 200);
+        stage.scene.gateway.forget_requests();
+    }
+}
+
+/// The gateway itself as the real host: two doors to one server, and still two credentials.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gateways_own_host_gets_no_token_through_the_real_hosts_way() {
+    let gateway = Practice::start(Setup { tls: true, ..Setup::default() }).await.unwrap();
+    let machine = machine!();
+    std::fs::write(machine.home().join("origin.pem"), gateway.ca_pem()).unwrap();
+    let target = format!("localhost:{}", gateway.port());
+    let file = machine.home().join("origin.pem");
+    machine.configure(&format!(
+        "[intercept]\nhosts = [\"{target}=anthropic\"]\nca_file = \"{}\"\n",
+        file.display()
+    ));
+    let daemon = machine.start();
+    let token = machine.log_in(&gateway);
+    let key = machine.key("env");
+    gateway.forget_requests();
+    let scene = Scene { gateway, machine, daemon, token, key };
+    let raw = scene.tunnel(&target).unwrap();
+    let roots = scene.machine.root_pem();
+    let greeting = Greeting { protocols: H2, ..Greeting::new(&roots, "localhost") };
+    let mut http = greeting.over(raw).await.unwrap().http().await;
+    http.authority.clone_from(&target);
+    assert_eq!(http.ask("POST", "/v1/messages", &[], MESSAGES).await.status, 200);
+    http.ask("GET", "/api/v2/users/me", &[], "").await;
+    let seen = scene.gateway.requests();
+    let authorized: Vec<_> = seen.iter().filter(|seen| seen.header("authorization").is_some()).collect();
+    assert_eq!((seen.len(), authorized.len()), (2, 1), "{seen:#?}");
+    assert_eq!(authorized[0].path, "/anthropic/v1/messages");
+}
