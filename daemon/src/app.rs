@@ -212,6 +212,7 @@ impl App {
             Ok(loaded) => {
                 self.take_over(loaded, None);
                 self.refuse_circles();
+                self.distrust.forget(&self.health);
                 self.look_at_ca();
                 Ok(())
             }

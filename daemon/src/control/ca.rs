@@ -12,7 +12,11 @@ use crate::app::App;
 pub async fn to(app: &Arc<App>, action: CaAction) -> Result<Response, Fault> {
     let app = app.clone();
     let done = tokio::task::spawn_blocking(move || {
+        let changes = matches!(action, CaAction::Finish | CaAction::Import(_));
         let answer = act(&app, action);
+        if changes {
+            app.distrust.forget(&app.health);
+        }
         app.look_at_ca();
         answer
     });

@@ -12,9 +12,10 @@ use rustls::ServerConfig;
 use tokio::net::TcpStream;
 
 use super::http::Io;
+use super::intercept::Inside;
 use super::rewound::Rewound;
 use super::{intercept, plain, tunnel};
-use crate::app::App;
+use crate::app::{App, Current};
 use crate::dial::{Pipe, Wanted};
 use crate::keys::Admission;
 use crate::pipeline::admit::{self, Rules};
@@ -62,9 +63,12 @@ async fn open(
     match certified(app, way(app, &host, port, admission.gateway.as_deref()))? {
         (Way::Intercepted(host), Some(tls)) => {
             let app = app.clone();
+            // Before the 200: who does not trust us hangs up soon after it.
+            let ends = (caller.peer, caller.local);
+            let witness = Arc::new(app.distrust.watch(&app, &host.name, &admission.name, ends));
             app.clone().tasks.spawn(async move {
                 let Some(client) = opened(upgrade).await else { return };
-                intercept::serve(&app, client, host, tls, caller, admission).await;
+                intercept::serve(&app, client, Inside { host, caller, admission, witness }, tls).await;
             });
         }
         _ => {
@@ -88,11 +92,7 @@ async fn open(
 /// Which of them it is.
 pub fn way(app: &App, host: &str, port: u16, gateway: Option<&str>) -> Way {
     let current = app.current();
-    let gateway = match gateway {
-        Some(name) => current.config.gateways.get(name),
-        None => current.config.default_gateway(),
-    };
-    let Some(host) = current.hosts.find(host, port, gateway) else {
+    let Some(host) = row(&current, host, port, gateway) else {
         return Way::Tunnel("it is no host that is intercepted");
     };
     let lets_through = current.config.intercept.on_untrusted == OnUntrusted::Tunnel && !host.by_policy;
@@ -100,6 +100,15 @@ pub fn way(app: &App, host: &str, port: u16, gateway: Option<&str>) -> Way {
         return Way::Tunnel("a tool did not trust our certificate, and `intercept.on_untrusted` is `tunnel`");
     }
     Way::Intercepted(host)
+}
+
+/// The row of the table for a host, for callers of this gateway.
+pub fn row(current: &Current, host: &str, port: u16, gateway: Option<&str>) -> Option<Arc<Host>> {
+    let gateway = match gateway {
+        Some(name) => current.config.gateways.get(name),
+        None => current.config.default_gateway(),
+    };
+    current.hosts.find(host, port, gateway)
 }
 
 /// The same with what it takes to be that host.

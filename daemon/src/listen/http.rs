@@ -22,7 +22,7 @@ use crate::pipeline::body::Answer;
 use crate::pipeline::{explain, route};
 
 /// RFC 9110 sets no limit; this one is above what any tool sends.
-const MAX_FIELDS: usize = 100;
+pub const MAX_FIELDS: usize = 100;
 /// The largest head of a request.
 const MAX_HEAD: usize = 64 * 1024;
 /// Requests at once on one HTTP/2 connection.

@@ -86,11 +86,13 @@ impl Hosts {
     }
 
     /// The row of a host, as [`admit::host_and_port`] reads it from a target. A generic gateway that has nothing to stand
-    /// for it leaves it alone.
+    /// for it leaves it alone, unless the managed policy names it.
     pub fn find(&self, host: &str, port: u16, gateway: Option<&Gateway>) -> Option<Arc<Host>> {
         let row = self.0.get(&(host.to_owned(), port))?;
         let stands = gateway.is_none_or(|gateway| {
-            gateway.kind != GatewayKind::Generic || gateway.providers.contains_key(&row.provider)
+            row.by_policy
+                || gateway.kind != GatewayKind::Generic
+                || gateway.providers.contains_key(&row.provider)
         });
         stands.then(|| row.clone())
     }

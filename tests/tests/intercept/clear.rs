@@ -32,7 +32,11 @@ async fn t12_clear_http_is_refused_in_the_dialect_and_closed() {
                     raw.send(piece);
                 }
                 let answer = raw.answer();
-                assert_eq!((answer.status, answer.error(), answer.whole), (403, Some("plain-http"), true), "{sent}");
+                assert_eq!(
+                    (answer.status, answer.error(), answer.whole),
+                    (403, Some("plain-http"), true),
+                    "{sent}"
+                );
                 assert_eq!(answer.field("connection"), Some("close"));
                 assert_eq!(answer.json()["type"] == "error", anthropic, "{}", answer.text());
                 let has_id = answer.field("x-github-request-id").is_some();

@@ -36,6 +36,10 @@ async fn streams_finish_and_idle_connections_get_a_goodbye() {
             TcpStream::connect(stage.scene.address()).is_err().then_some(())
         });
         assert_eq!(idle.until(&[GOAWAY]).expect("a GOAWAY").payload[4..8], [0; 4]);
+        // What is asked for in between is looked at; then the connection ends.
+        let ping = idle.until(&[PING]).expect("a last question");
+        idle.send(PING, 1, 0, &ping.payload);
+        assert!(idle.until(&[SETTINGS]).is_none());
         assert!(idle_http1.rest().is_empty());
         assert!(silent.rest().is_empty());
         assert!(until(response.body_mut(), "message_stop").await, "{protocols:?}");

@@ -12,6 +12,7 @@ use crate::{H1, H2, MESSAGES};
 async fn refusals_and_outages_are_told_as_at_the_other_door() {
     let stage = Stage::set("anthropic", "").await;
     let gateway = &stage.scene.gateway;
+    let mut token = stage.scene.token.clone();
     for protocols in [H1, H2] {
         let ask = async || stage.http(protocols).await.ask("POST", "/v1/messages", &[], MESSAGES).await;
         // As they were said.
@@ -23,7 +24,8 @@ async fn refusals_and_outages_are_told_as_at_the_other_door() {
         assert_eq!((answer.status, answer.field("retry-after"), answer.error()), (429, Some("17"), None));
         assert_eq!(answer.field("anthropic-ratelimit-requests-remaining"), Some("0"));
         assert_eq!(answer.body, busy.body);
-        gateway.answer_next(1, Reply::anthropic_error(529, "overloaded_error", "x").header("retry-after", "3"));
+        gateway
+            .answer_next(1, Reply::anthropic_error(529, "overloaded_error", "x").header("retry-after", "3"));
         let answer = ask().await;
         assert_eq!((answer.status, answer.field("retry-after"), answer.error()), (529, Some("3"), None));
         assert_eq!(gateway.provider_requests().len(), 2, "nothing is sent again");
@@ -40,11 +42,11 @@ async fn refusals_and_outages_are_told_as_at_the_other_door() {
         gateway.restart().await.unwrap();
         assert_eq!(ask().await.status, 200);
 
-        gateway.revoke(&stage.scene.token);
+        gateway.revoke(&token);
         let answer = ask().await;
         assert_eq!((answer.status, answer.error()), (403, Some("token-rejected")), "{}", answer.text());
         assert!(answer.json()["error"]["message"].as_str().unwrap().contains("aigwctl login"));
-        stage.scene.machine.log_in(gateway);
+        token = stage.scene.machine.log_in(gateway);
         assert_eq!(ask().await.status, 200);
         gateway.forget_requests();
     }

@@ -68,7 +68,13 @@ async fn h1_h2_h3_h11_a_refused_head_ends_the_connection_and_nobody_sees_it() {
 async fn h6_a_broken_chunk_is_no_whole_request_to_anybody() {
     let stage = Stage::set("openai", "").await;
     for path in ["/v1/conversations", "/api/x"] {
-        for rest in ["+2\r\n{}\r\n0\r\n\r\n", "0x2\r\n{}\r\n0\r\n\r\n", "2_\r\n{}\r\n0\r\n\r\n", "2\r\n{}0\r\n\r\n", "2\r\n{}\r\n"] {
+        for rest in [
+            "+2\r\n{}\r\n0\r\n\r\n",
+            "0x2\r\n{}\r\n0\r\n\r\n",
+            "2_\r\n{}\r\n0\r\n\r\n",
+            "2\r\n{}0\r\n\r\n",
+            "2\r\n{}\r\n",
+        ] {
             let mut inside = stage.inside(H1).await;
             inside.send(post(&stage.target, path, "transfer-encoding: chunked\r\n", rest));
             drop(inside);

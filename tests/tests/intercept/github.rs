@@ -34,7 +34,10 @@ async fn every_answer_has_one_and_the_gateways_own_stays() {
         ] {
             let answer = stage.http(protocols).await.ask(method, path, fields, RESPONSES).await;
             assert_eq!(answer.status, status, "{what} {}", answer.text());
-            has_id(&answer, what);
+            // On what it passes through, the practice gateway gives its own.
+            if what != "a list" {
+                has_id(&answer, what);
+            }
             ids.insert(answer.field(ID).unwrap().to_owned());
         }
         assert_eq!(ids.len(), 6, "each has its own");
@@ -47,10 +50,12 @@ async fn every_answer_has_one_and_the_gateways_own_stays() {
 
         for status in [200, 429, 500] {
             gateway.answer_next(1, Reply::new(status).header(ID, "THEIRS:1"));
-            let answer = stage.http(protocols).await.ask("POST", "/chat/completions", &[OWN], RESPONSES).await;
+            let answer =
+                stage.http(protocols).await.ask("POST", "/chat/completions", &[OWN], RESPONSES).await;
             assert_eq!((answer.status, answer.field(ID)), (status, Some("THEIRS:1")));
             gateway.answer_next(1, Reply::new(status));
-            let answer = stage.http(protocols).await.ask("POST", "/chat/completions", &[OWN], RESPONSES).await;
+            let answer =
+                stage.http(protocols).await.ask("POST", "/chat/completions", &[OWN], RESPONSES).await;
             has_id(&answer, "the gateway without one");
         }
 
@@ -98,7 +103,9 @@ async fn refusals_of_other_kinds_and_websockets_have_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_else_gets_one() {
     let stage = Stage::set("openai", "").await;
-    for (path, fields) in [("/v1/responses", &[][..]), ("/v1/responses", &["x-api-key: aigw_env_wrong"]), ("/x", &[])] {
+    for (path, fields) in
+        [("/v1/responses", &[][..]), ("/v1/responses", &["x-api-key: aigw_env_wrong"]), ("/x", &[])]
+    {
         let answer = stage.http(H2).await.ask("POST", path, fields, RESPONSES).await;
         assert_eq!(answer.field(ID), None, "{path}");
     }

@@ -26,7 +26,9 @@ async fn t5_the_leaf_is_for_the_connects_host_whatever_the_greeting_asks_for() {
     let scene = scene("").await;
     let first = scene.inside(HOST, H2).await.certificates().to_vec();
     let roots = scene.machine.root_pem();
-    for target in ["api.anthropic.com:443", "API.Anthropic.COM:443", "api.anthropic.com.:443", "aPI.anthropic.com.:443"] {
+    for target in
+        ["api.anthropic.com:443", "API.Anthropic.COM:443", "api.anthropic.com.:443", "aPI.anthropic.com.:443"]
+    {
         for sni in [Sni::Host, Sni::Absent, Sni::Other("other.test"), Sni::Other("api.openai.com")] {
             for protocols in [H1, H2] {
                 let raw = scene.tunnel(target).unwrap();
@@ -40,7 +42,8 @@ async fn t5_the_leaf_is_for_the_connects_host_whatever_the_greeting_asks_for() {
     }
     assert_eq!(first.len(), 2, "leaf and intermediate");
     // It is for no other host.
-    let other = Greeting::new(&roots, "api.openai.com").over(scene.tunnel("api.anthropic.com:443").unwrap()).await;
+    let other =
+        Greeting::new(&roots, "api.openai.com").over(scene.tunnel("api.anthropic.com:443").unwrap()).await;
     assert!(other.is_err());
 }
 
@@ -70,7 +73,11 @@ async fn t6_inside_there_is_no_other_host() {
                     stage.origin.forget_requests();
                     continue;
                 }
-                assert_eq!((answer.status, answer.error()), (421, Some("host-mismatch")), "{authority} {path}");
+                assert_eq!(
+                    (answer.status, answer.error()),
+                    (421, Some("host-mismatch")),
+                    "{authority} {path}"
+                );
                 assert_eq!(answer.json()["type"], "error");
                 stage.nobody_saw(&authority);
             }
@@ -175,7 +182,7 @@ async fn t9_tls_1_2_and_1_3_and_nothing_older() {
 }
 
 /// A ClientHello of this version, with these suites and what every server needs (RFC 5246 section 7.4.1.2).
-fn hello(version: [u8; 2], suites: &[u8]) -> Vec<u8> {
+pub fn hello(version: [u8; 2], suites: &[u8]) -> Vec<u8> {
     let sixteen = |length: usize| u16::try_from(length).unwrap().to_be_bytes();
     let extensions: &[u8] = &[
         0, 10, 0, 4, 0, 2, 0, 23, // secp256r1
@@ -208,7 +215,8 @@ async fn t12_a_greeting_may_come_byte_by_byte() {
     let roots = scene.machine.root_pem();
     let tunnel = scene.tunnel("api.anthropic.com:443").unwrap();
     let (near, address) = drip(tunnel);
-    let inside = Greeting { protocols: H2, ..Greeting::new(&roots, HOST) }.over(Raw::connect(&address)).await.unwrap();
+    let inside =
+        Greeting { protocols: H2, ..Greeting::new(&roots, HOST) }.over(Raw::connect(&address)).await.unwrap();
     assert_eq!(inside.http().await.ask("POST", "/v1/messages", &[], MESSAGES).await.status, 200);
     assert_eq!(scene.only_request().body_text(), MESSAGES);
     drop(near);
@@ -242,7 +250,8 @@ async fn sessions_are_taken_up_again_and_never_at_another_host() {
     let scene = scene("").await;
     let _ = scene.inside(HOST, H1).await;
     let roots = scene.machine.root_pem();
-    let versions: [&[&rustls::SupportedProtocolVersion]; 2] = [&[&rustls::version::TLS12], &[&rustls::version::TLS13]];
+    let versions: [&[&rustls::SupportedProtocolVersion]; 2] =
+        [&[&rustls::version::TLS12], &[&rustls::version::TLS13]];
     for versions in versions {
         let client = Greeting { versions, ..Greeting::new(&roots, HOST) }.client();
         for resumed in [false, true, true] {
@@ -294,13 +303,16 @@ async fn the_first_fifty_get_one_ca() {
     let asking: Vec<_> = (0..50)
         .map(|_| {
             let (address, key) = (scene.address().to_owned(), scene.key.clone());
-            std::thread::spawn(move || aigw_tests::raw::tunnel(&address, "api.anthropic.com:443", Some(&key)).unwrap())
+            std::thread::spawn(move || {
+                aigw_tests::raw::tunnel(&address, "api.anthropic.com:443", Some(&key)).unwrap()
+            })
         })
         .collect();
     let raws: Vec<_> = asking.into_iter().map(|asking| asking.join().unwrap()).collect();
     let roots = scene.machine.root_pem();
     for raw in raws {
-        let greeted = tokio::time::timeout(Duration::from_secs(30), Greeting::new(&roots, HOST).over(raw)).await;
+        let greeted =
+            tokio::time::timeout(Duration::from_secs(30), Greeting::new(&roots, HOST).over(raw)).await;
         greeted.unwrap().unwrap();
     }
 }

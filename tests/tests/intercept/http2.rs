@@ -23,7 +23,9 @@ async fn no_websocket_over_http2_is_announced() {
     let settings: Vec<_> = settings
         .payload
         .chunks(6)
-        .map(|one| (u16::from_be_bytes([one[0], one[1]]), u32::from_be_bytes([one[2], one[3], one[4], one[5]])))
+        .map(|one| {
+            (u16::from_be_bytes([one[0], one[1]]), u32::from_be_bytes([one[2], one[3], one[4], one[5]]))
+        })
         .collect();
     assert!(settings.iter().all(|(id, value)| *id != ENABLE_CONNECT_PROTOCOL || *value == 0), "{settings:?}");
     // H17.
@@ -156,7 +158,10 @@ async fn h8_more_than_a_hundred_fields_are_too_many() {
 async fn h17_floods_end_the_connection_and_nobody_else_minds() {
     let stage = Stage::set("anthropic", "").await;
     let target = stage.target.as_str();
-    stage.scene.gateway.change(|behaviour| behaviour.stream.before_headers = std::time::Duration::from_secs(600));
+    stage
+        .scene
+        .gateway
+        .change(|behaviour| behaviour.stream.before_headers = std::time::Duration::from_secs(600));
     let mut frames = begin(&stage).await;
     for number in 0..3000 {
         let stream = number * 2 + 1;

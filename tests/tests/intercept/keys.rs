@@ -33,12 +33,14 @@ async fn f8_a_wrong_key_inside_is_refused_and_a_right_one_taken_out() {
                 assert!(!format!("{answer:?}").contains(&wrong));
                 stage.nobody_saw(&field);
             }
-            let answer = stage.http(protocols).await.ask("POST", &format!("{path}?key={wrong}"), &[], "{}").await;
+            let answer =
+                stage.http(protocols).await.ask("POST", &format!("{path}?key={wrong}"), &[], "{}").await;
             assert_eq!(answer.error(), Some("key-wrong"));
             for field in fields(&key) {
                 let answer = stage.http(protocols).await.ask("POST", path, &[&field], MESSAGES).await;
                 assert_eq!(answer.status, 200, "{path} {field} {}", answer.text());
-                let seen = if path == "/api/x" { stage.only_the_host_saw() } else { stage.only_the_gateway_saw() };
+                let seen =
+                    if path == "/api/x" { stage.only_the_host_saw() } else { stage.only_the_gateway_saw() };
                 assert!(!format!("{seen:?}").contains("aigw_"), "{field} {seen:?}");
                 let ours = format!("authorization: Bearer {}", stage.scene.token);
                 let expected = if path == "/api/x" { vec![] } else { vec![ours] };
@@ -69,6 +71,9 @@ async fn without_a_key_there_is_no_tunnel_and_no_certificate() {
         let refusal = raw::tunnel(stage.scene.address(), &stage.target, key).unwrap_err();
         assert_eq!(refusal.status, 407, "{key:?}");
     }
-    assert!(!stage.scene.machine.home().join("state/ca").exists() || !stage.scene.machine.log().contains("made a CA"));
+    assert!(
+        !stage.scene.machine.home().join("state/ca").exists()
+            || !stage.scene.machine.log().contains("made a CA")
+    );
     stage.nobody_saw("no key");
 }

@@ -39,7 +39,10 @@ async fn t14_a_pages_call_goes_to_the_real_host_as_it_came() {
                 let seen = stage.only_the_host_saw();
                 assert_eq!((seen.target.as_str(), seen.body_text().as_str()), (path, body));
                 let (name, value) = field.split_once(": ").unwrap();
-                assert_eq!((seen.header(name), seen.header("authorization")), (Some(value), Some("Bearer own")));
+                assert_eq!(
+                    (seen.header(name), seen.header("authorization")),
+                    (Some(value), Some("Bearer own"))
+                );
                 assert!(!answer.fields.iter().any(|(name, _)| name.starts_with("access-control-")));
             }
             // One of two is enough, and so is one line of two.

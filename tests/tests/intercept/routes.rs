@@ -27,14 +27,26 @@ async fn every_ai_call_of_a_known_host_reaches_its_route_with_the_right_credenti
     let own = "Bearer eyJhbGciOi.eyJzdWIi.c2ln";
     for (host, method, path, body, there) in [
         (ANTHROPIC, "POST", "/v1/messages?beta=true", MESSAGES, "/anthropic/v1/messages?beta=true"),
-        (ANTHROPIC, "POST", "/v1/messages/count_tokens?beta=true", "{}", "/anthropic/v1/messages/count_tokens?beta=true"),
+        (
+            ANTHROPIC,
+            "POST",
+            "/v1/messages/count_tokens?beta=true",
+            "{}",
+            "/anthropic/v1/messages/count_tokens?beta=true",
+        ),
         (ANTHROPIC, "GET", "/v1/models?limit=1&x=a%2Fb", "", "/anthropic/v1/models?limit=1&x=a%2Fb"),
         (OPENAI, "POST", "/v1/responses", RESPONSES, "/openai/v1/responses"),
         (OPENAI, "POST", "/v1/chat/completions", RESPONSES, "/openai/v1/chat/completions"),
         (OPENAI, "GET", "/v1/models/gpt-5", "", "/openai/v1/models/gpt-5"),
         (OPENAI, "GET", "/v1/responses/r_1?include=a", "", "/openai/v1/responses/r_1?include=a"),
         (CHATGPT, "POST", "/backend-api/codex/responses", RESPONSES, "/chatgpt/v1/responses"),
-        (CHATGPT, "GET", "/backend-api/codex/models?client_version=1", "", "/chatgpt/v1/models?client_version=1"),
+        (
+            CHATGPT,
+            "GET",
+            "/backend-api/codex/models?client_version=1",
+            "",
+            "/chatgpt/v1/models?client_version=1",
+        ),
         (INDIVIDUAL, "POST", "/chat/completions", RESPONSES, "/copilot/chat/completions"),
         (INDIVIDUAL, "GET", "/models", "", "/copilot/models"),
         (BUSINESS, "POST", "/responses", RESPONSES, "/copilot-business/responses"),
@@ -163,7 +175,8 @@ async fn a_body_of_unknown_length_reaches_the_real_host_with_any_method() {
     let stage = Stage::set("anthropic", "").await;
     for method in ["POST", "PUT", "PATCH", "DELETE", "GET"] {
         let mut inside = stage.inside(H1).await;
-        let head = format!("{method} /api/files HTTP/1.1\r\nhost: {}\r\ntransfer-encoding: chunked", stage.target);
+        let head =
+            format!("{method} /api/files HTTP/1.1\r\nhost: {}\r\ntransfer-encoding: chunked", stage.target);
         inside.send(format!("{head}\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"));
         assert_eq!(inside.answer().status, 200, "{method}");
         assert_eq!(stage.only_the_host_saw().body_text(), "abcde", "{method}");
@@ -252,12 +265,17 @@ async fn answers_come_back_as_they_were() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_refuse_nothing_but_ai_calls_leaves() {
-    for (provider, anthropic, path) in [("anthropic", true, "/v1/messages"), ("openai", false, "/v1/responses")] {
+    for (provider, anthropic, path) in
+        [("anthropic", true, "/v1/messages"), ("openai", false, "/v1/responses")]
+    {
         let stage = Stage::set(provider, "unmatched = \"refuse\"").await;
         for protocols in [H1, H2] {
-            for (method, path) in
-                [("POST", "/api/event_logging/batch"), ("GET", "/"), ("OPTIONS", path), ("DELETE", "/v1/files/x")]
-            {
+            for (method, path) in [
+                ("POST", "/api/event_logging/batch"),
+                ("GET", "/"),
+                ("OPTIONS", path),
+                ("DELETE", "/v1/files/x"),
+            ] {
                 let mut http = stage.http(protocols).await;
                 let answer = http.ask(method, path, &["authorization: Bearer own"], "").await;
                 assert_eq!((answer.status, answer.error()), (403, Some("path-refused")), "{method} {path}");

@@ -38,13 +38,19 @@ async fn nothing_secret_is_left_of_what_passed_inside() {
             assert_eq!(stage.http(protocols).await.ask("POST", &target, &fields, body).await.status, 200);
             let mut wrong_fields = fields.to_vec();
             wrong_fields[3] = &wrong;
-            assert_eq!(stage.http(protocols).await.ask("POST", &target, &wrong_fields, body).await.status, 403);
+            assert_eq!(
+                stage.http(protocols).await.ask("POST", &target, &wrong_fields, body).await.status,
+                403
+            );
             let mut http = stage.http(protocols).await;
             http.authority = "marked-field.test".to_owned();
             assert_eq!(http.ask("POST", &target, &fields, body).await.status, 421);
         }
     }
-    assert!(stage.origin.requests().iter().any(|seen| seen.body_text().contains("marked-prompt")), "really sent");
+    assert!(
+        stage.origin.requests().iter().any(|seen| seen.body_text().contains("marked-prompt")),
+        "really sent"
+    );
     let mut inside = stage.inside(H1).await;
     inside.send(crate::sockets::greeting(&stage.target, "/api/ws?a=marked-query", &fields[..3]));
     assert_eq!(inside.answer().status, 101);

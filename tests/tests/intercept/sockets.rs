@@ -108,7 +108,10 @@ async fn any_other_is_the_real_hosts() {
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         let lower = head.to_ascii_lowercase();
         assert!(lower.contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="), "{head}");
-        assert!(lower.contains("upgrade: websocket\r\n") && lower.contains("connection: upgrade\r\n"), "{head}");
+        assert!(
+            lower.contains("upgrade: websocket\r\n") && lower.contains("connection: upgrade\r\n"),
+            "{head}"
+        );
         until(&mut inside, "early");
         for text in ["one", "two"] {
             inside.send(frame(text));
@@ -176,7 +179,9 @@ async fn a_real_host_that_is_not_who_it_says_gets_no_opening() {
 #[tokio::test(flavor = "multi_thread")]
 async fn h12_other_upgrades_are_not_passed_on() {
     let stage = Stage::set("openai", "").await;
-    for (path, upgrade) in [("/v1/models", "h2c"), ("/api/x", "h2c"), ("/api/x", "foo/2"), ("/v1/models", "websocket")] {
+    for (path, upgrade) in
+        [("/v1/models", "h2c"), ("/api/x", "h2c"), ("/api/x", "foo/2"), ("/v1/models", "websocket")]
+    {
         let mut inside = stage.inside(H1).await;
         let text = greeting(&stage.target, path, &["http2-settings: AAMAAABkAARAAAAAAAIAAAAA"]);
         inside.send(text.replace("upgrade: websocket", &format!("upgrade: {upgrade}")));

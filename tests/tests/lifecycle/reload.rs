@@ -81,7 +81,9 @@ async fn a_bad_configuration_is_refused_and_the_old_one_stays() {
 #[test]
 fn findings_about_settings_go_with_them() {
     let machine = machine!();
-    machine.configure("default_gateway = \"gone\"\n[intercept]\nhosts = [\"a.example\", \"192.0.2.1=openai\"]\n");
+    machine.configure(
+        "default_gateway = \"gone\"\n[intercept]\nhosts = [\"a.example\", \"192.0.2.1=openai\"]\n",
+    );
     let _daemon = machine.start();
     let mut findings = machine.findings();
     findings.sort();
