@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::provider::Dialect;
@@ -15,6 +16,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, sleep};
 
 use super::phase::{Phase, Timed, Watched};
 use crate::app::App;
@@ -30,6 +32,8 @@ const MAX_STREAMS: u32 = 100;
 /// HTTP/2 flow control: what one upload may have under way, and all of one connection together.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// From our goodbye to the client's, which has nothing more to wait for. A client that sleeps says none.
+const GOODBYE: Duration = Duration::from_secs(3);
 
 /// A connection as hyper gets it.
 pub type Io<S> = TokioIo<Watched<S>>;
@@ -91,20 +95,25 @@ where
         .serve_connection(TokioIo::new(stream), service);
     let mut http = std::pin::pin!(http);
     let mut draining = false;
+    let mut goodbye = std::pin::pin!(sleep(GOODBYE));
     loop {
-        tokio::select! {
+        let leave = tokio::select! {
             ended = http.as_mut() => return told(ended),
             // What arrives besides requests is no sign of one.
-            () = phase.too_slow(), if !draining => {
-                draining = true;
-                http.as_mut().graceful_shutdown();
-            }
-            () = app.draining.cancelled(), if !draining => {
-                draining = true;
-                http.as_mut().graceful_shutdown();
-            }
+            () = phase.too_slow(), if !draining => true,
+            () = app.draining.cancelled(), if !draining => true,
+            () = goodbye.as_mut(), if draining => phase.is_idle(),
             () = app.ended.cancelled() => return,
+        };
+        match (leave, draining) {
+            (true, true) => return,
+            (true, false) => {
+                draining = true;
+                http.as_mut().graceful_shutdown();
+            }
+            (false, _) => {}
         }
+        goodbye.as_mut().reset(Instant::now() + GOODBYE);
     }
 }
 

@@ -50,6 +50,20 @@ async fn streams_finish_and_idle_connections_get_a_goodbye() {
     }
 }
 
+/// A tool that sleeps answers nothing, and the daemon does not wait for it as long as for a stream.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_react_to_the_goodbye_holds_nobody_up() {
+    let mut stage = Stage::set("anthropic", "").await;
+    let mut idle = Frames::begin(stage.inside(H2).await);
+    idle.send(PING, 0, 0, b"12345678");
+    idle.until(&[PING]).unwrap();
+    let asked = Instant::now();
+    stage.scene.daemon.signal("TERM");
+    assert_eq!(stage.scene.daemon.ended().code(), Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(15), "{:?}", asked.elapsed());
+    assert!(idle.until(&[GOAWAY]).is_some());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_cuts_visibly() {
     for protocols in [H1, H2] {

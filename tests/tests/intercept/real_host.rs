@@ -1,6 +1,6 @@
 //! The real host of an intercepted name fails, or is not who it says: 502 that names it, and nothing was sent.
 
-use aigw_gateway::{Certificate, OriginSetup, Practice, Setup, Transport};
+use aigw_gateway::{Certificate, Manner, OriginSetup, Practice, Reply, Setup, Transport};
 use aigw_tests::inside::Greeting;
 use aigw_tests::machine;
 use aigw_tests::scene::Scene;
@@ -99,6 +99,61 @@ async fn a_host_without_tls_gets_nothing() {
     assert_eq!(answer.status, 502, "{}", answer.text());
     assert!(answer.text().contains("localhost"), "{}", answer.text());
     assert!(origin.requests().is_empty());
+}
+
+/// A container's key reaches no private address, not even as the real host of an intercepted name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_containers_key_reaches_no_real_host_on_this_machine() {
+    let origin = aigw_gateway::Origin::start(OriginSetup::default()).await.unwrap();
+    let target = format!("localhost:{}", origin.port());
+    let mut machine = machine!();
+    let secret = machine.home().join("secret");
+    std::fs::write(&secret, [7; 32]).unwrap();
+    machine.set("AIGW_KEY_FILE", secret.to_str().unwrap());
+    let ca_file = machine.home().join("origin.pem");
+    std::fs::write(&ca_file, origin.ca_pem()).unwrap();
+    let intercept = format!("hosts = [\"{target}=anthropic\"]\nca_file = \"{}\"", ca_file.display());
+    machine.configure(&format!("[listen]\nkeys = [\"env\"]\n[intercept]\n{intercept}\n"));
+    let scene = Scene::set(machine, Setup { tls: true, ..Setup::default() }).await;
+    let roots = scene.machine.root_pem();
+    let greeting = Greeting { protocols: H2, ..Greeting::new(&roots, "localhost") };
+    let mut http = greeting.over(scene.tunnel(&target).unwrap()).await.unwrap().http().await;
+    http.authority.clone_from(&target);
+    let answer = http.ask("GET", "/api/x", &[], "").await;
+    assert_eq!((answer.status, answer.error()), (403, Some("target-refused")), "{}", answer.text());
+    assert_eq!(origin.connections(), 0);
+    assert_eq!(http.ask("POST", "/v1/messages", &[], MESSAGES).await.status, 200);
+}
+
+/// Round and round is not where a request goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn p2_our_own_listener_is_no_real_host() {
+    let stage = Stage::set("anthropic", "").await;
+    let ours = format!("localhost:{}", stage.scene.daemon.port);
+    stage.configure(&[&format!("{ours}=anthropic")], "");
+    let roots = stage.scene.machine.root_pem();
+    let greeting = Greeting { protocols: H2, ..Greeting::new(&roots, "localhost") };
+    let mut http = greeting.over(stage.scene.tunnel(&ours).unwrap()).await.unwrap().http().await;
+    http.authority.clone_from(&ours);
+    let answer = http.ask("GET", "/healthz", &[], "").await;
+    assert_eq!((answer.status, answer.error()), (403, Some("target-refused")), "{}", answer.text());
+    assert_eq!(http.ask("POST", "/v1/messages", &[], MESSAGES).await.status, 200);
+    stage.only_the_gateway_saw();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_was_taken_and_not_answered_is_502_and_never_sent_again() {
+    let stage = Stage::set("anthropic", "").await;
+    stage.origin.otherwise(Manner::Reply(Reply::hang_up()));
+    for protocols in [H1, H2] {
+        for method in ["POST", "GET"] {
+            let answer = stage.http(protocols).await.ask(method, "/api/x", &[], "").await;
+            assert_eq!((answer.status, answer.error()), (502, Some("upstream-failed")), "{}", answer.text());
+            let message = answer.json()["error"]["message"].to_string();
+            assert!(message.contains("localhost") && !message.contains("gateway"), "{message}");
+            stage.only_the_host_saw();
+        }
+    }
 }
 
 /// The gateway itself as the real host: two doors to one server, and still two credentials.

@@ -255,6 +255,13 @@ async fn answers_come_back_as_they_were() {
             assert_eq!(answer.field(ours), None, "{ours}");
         }
     }
+    // The length of a body that is not there.
+    stage.origin.otherwise(Manner::Echo);
+    for protocols in [H1, H2] {
+        let answer = stage.http(protocols).await.ask("HEAD", "/api/odd", &[], "").await;
+        assert!(answer.whole && answer.body.is_empty());
+        assert!(answer.field("content-length").is_some_and(|length| length != "0"), "{answer:?}");
+    }
     // A redirect is the tool's to follow.
     stage.origin.otherwise(Manner::Reply(Reply::new(302).header("location", "https://elsewhere.test/")));
     stage.origin.forget_requests();
