@@ -10,6 +10,7 @@ use std::time::Duration;
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::provider::Dialect;
 use futures_util::FutureExt;
+use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -126,13 +127,24 @@ fn told(ended: Result<(), hyper::Error>) {
 /// What has to be known of a request when it is gone.
 struct About {
     connect: bool,
+    head: bool,
     dialect: Dialect,
 }
 
 impl About {
     fn of(request: &Request<Incoming>) -> Self {
         let dialect = route::guess_dialect(request.uri().path());
-        Self { connect: request.method() == Method::CONNECT, dialect }
+        let (connect, head) = (request.method() == Method::CONNECT, request.method() == Method::HEAD);
+        Self { connect, head, dialect }
+    }
+}
+
+/// Words of ours that nobody asked for. Over HTTP/2 hyper would send them all the same, which is no HTTP.
+fn leave_out_body(response: &mut Response<Answer>) {
+    if let Answer::Own(Some(body)) = response.body() {
+        let length = body.len();
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+        *response.body_mut() = Answer::empty();
     }
 }
 
@@ -147,9 +159,12 @@ where
 {
     let (phase, busy) = (phase.clone(), Phase::busy(phase));
     async move {
-        let response = AssertUnwindSafe(answering).catch_unwind().await.unwrap_or_else(|_| {
+        let mut response = AssertUnwindSafe(answering).catch_unwind().await.unwrap_or_else(|_| {
             explain::refuse(&Fault::new(Kind::Internal, "aigwd failed at this request"), about.dialect)
         });
+        if about.head {
+            leave_out_body(&mut response);
+        }
         let tunnel = about.connect && response.status().is_success();
         if tunnel || response.status() == StatusCode::SWITCHING_PROTOCOLS {
             phase.never_linger();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use aigw_gateway::{Ending, Manner, Reply};
 use aigw_tests::inside::read;
 
-use crate::stage::{Stage, until};
+use crate::stage::{Stage, restart, until};
 use crate::{H1, H2, MESSAGES};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,7 +39,7 @@ async fn refusals_and_outages_are_told_as_at_the_other_door() {
         let answer = ask().await;
         assert_eq!((answer.status, answer.error()), (503, Some("gateway-unreachable")), "{}", answer.text());
         assert_eq!((answer.field("retry-after"), answer.json()["type"].as_str()), (Some("2"), Some("error")));
-        gateway.restart().await.unwrap();
+        restart(gateway).await;
         assert_eq!(ask().await.status, 200);
 
         gateway.revoke(&token);

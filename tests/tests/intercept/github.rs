@@ -4,7 +4,7 @@ use aigw_gateway::{Manner, Reply, WebSocket};
 use aigw_tests::raw::Answer;
 
 use crate::sockets::greeting;
-use crate::stage::Stage;
+use crate::stage::{Stage, restart};
 use crate::{H1, H2, RESPONSES};
 
 const ID: &str = "x-github-request-id";
@@ -67,7 +67,7 @@ async fn every_answer_has_one_and_the_gateways_own_stays() {
     let answer = stage.http(H2).await.ask("POST", "/chat/completions", &[OWN], RESPONSES).await;
     assert_eq!(answer.status, 503);
     has_id(&answer, "the gateway is down");
-    gateway.restart().await.unwrap();
+    restart(gateway).await;
     stage.origin.stop().await;
     let answer = stage.http(H2).await.ask("POST", "/telemetry", &[OWN], "{}").await;
     assert_eq!(answer.status, 502);

@@ -5,7 +5,7 @@ use aigw_tests::inside::Greeting;
 use aigw_tests::machine;
 use aigw_tests::scene::Scene;
 
-use crate::stage::Stage;
+use crate::stage::{Stage, restart};
 use crate::{H1, H2, MESSAGES};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,7 +62,7 @@ async fn a_host_that_does_not_answer_is_502_and_comes_back_without_a_restart() {
             assert!(message.contains("localhost") && !message.contains("gateway"), "{message}");
             stage.nobody_saw("unreachable");
             stage.origin.transport(Transport::Serve);
-            stage.origin.restart().await.unwrap();
+            restart(&stage.origin).await;
             assert_eq!(stage.http(protocols).await.ask("POST", "/api/x", &[], "{}").await.status, 200);
             stage.only_the_host_saw();
         }

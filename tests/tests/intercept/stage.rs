@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aigw_gateway::{Origin, OriginSetup, Recorded, Setup};
+use aigw_gateway::{Origin, OriginSetup, Practice, Recorded, Setup};
 use aigw_tests::inside::{Greeting, Http, Inside};
 use aigw_tests::machine;
 use aigw_tests::raw::{self, Raw};
@@ -109,6 +109,17 @@ pub fn configure(scene: &Scene, entries: &[&str], settings: &str) {
 
 fn intercepting(entries: &[&str], ca_file: &std::path::Path, settings: &str) -> String {
     format!("[intercept]\nhosts = {entries:?}\nca_file = \"{}\"\n{settings}\n", ca_file.display())
+}
+
+/// Lets a server that was stopped listen again. Meanwhile a connection of another test may have its port.
+pub async fn restart(server: &Practice) {
+    for _ in 0..300 {
+        if server.restart().await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("somebody keeps the port {}", server.port());
 }
 
 /// Reads an answer until this text has come. False when it ends before.
