@@ -212,6 +212,7 @@ impl App {
             Ok(loaded) => {
                 self.take_over(loaded, None);
                 self.refuse_circles();
+                self.distrust.forget(&self.health);
                 self.look_at_ca();
                 Ok(())
             }
@@ -331,7 +332,6 @@ impl App {
             OF_A_GATEWAY.iter().for_each(|code| self.health.clear(code, gone));
         }
         self.keys.replace_given(&loaded.config.listen.keys);
-        self.distrust.forget();
         let mut findings = loaded.findings;
         findings.extend(hosts::findings(&loaded.config));
         findings.extend(settings::without_effect(&loaded.config, self.keys.are_given()));

@@ -229,7 +229,7 @@ impl Ca {
             Some(list) => self.open(&list)?,
             None => self.make_first(&names())?,
         };
-        let opened = Arc::new(Leaves::new(Arc::new(authority))?);
+        let opened = Arc::new(Leaves::new(Arc::new(authority)));
         *self.signing() = Some(opened.clone());
         Ok(opened)
     }

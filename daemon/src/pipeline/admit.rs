@@ -188,7 +188,10 @@ pub fn inner(
     if parts.headers.contains_key(LOOP_MARKER) {
         return Err(Fault::new(Kind::Loop, "the gateway's URL leads back to an aigwd on this machine"));
     }
-    Ok(presented(parts, rules, Kind::KeyWrong)?.unwrap_or_else(|| tunnel.clone()))
+    let mut admission = presented(parts, rules, Kind::KeyWrong)?.unwrap_or_else(|| tunnel.clone());
+    // Another key makes no other machine of a container.
+    admission.container |= tunnel.container;
+    Ok(admission)
 }
 
 /// An authority's host in lower case, without brackets and the dot of a whole name, and its port.
