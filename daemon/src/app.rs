@@ -212,6 +212,7 @@ impl App {
             Ok(loaded) => {
                 self.take_over(loaded, None);
                 self.refuse_circles();
+                self.distrust.forget(&self.health);
                 self.look_at_ca();
                 Ok(())
             }
@@ -264,6 +265,28 @@ impl App {
         Ok(())
     }
 
+    /// Whether a login (or logout) would be overruled by what the environment gives.
+    ///
+    /// # Errors
+    /// Then it names the variable.
+    pub fn check_not_given(&self, name: &str, url: Option<&url::Url>) -> Result<(), Fault> {
+        if name != "default" {
+            return Ok(());
+        }
+        let given = given_url(&self.origins.environment);
+        let overruled = match () {
+            () if self.given.token_file.is_some() => "AIGW_TOKEN_FILE",
+            () if self.given.token.is_some() => "AIGW_TOKEN",
+            () if url.is_some() && given.is_some_and(|given| given != url_text(url)) => "AIGW_URL",
+            () => return Ok(()),
+        };
+        Err(Fault::new(
+            Kind::BadConfiguration,
+            format!("aigwd was started with {overruled}, which stands above this login"),
+        )
+        .cure_with(format!("start aigwd without {overruled}, or give this gateway a name: `--name NAME`")))
+    }
+
     /// Forgets a login.
     ///
     /// # Errors
@@ -309,10 +332,9 @@ impl App {
             OF_A_GATEWAY.iter().for_each(|code| self.health.clear(code, gone));
         }
         self.keys.replace_given(&loaded.config.listen.keys);
-        self.distrust.forget();
         let mut findings = loaded.findings;
         findings.extend(hosts::findings(&loaded.config));
-        findings.extend(settings::without_effect(&loaded.config));
+        findings.extend(settings::without_effect(&loaded.config, self.keys.are_given()));
         findings.extend(settings::waiting(&self.fixed, &loaded.config));
         findings.extend(refused.as_ref().map(|fault| found("configuration-refused", fault)));
         self.health.replace(SETTINGS, findings);

@@ -73,6 +73,7 @@ impl Live {
             Err(error) if [ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&error.kind()) => {
                 panic!("neither more nor an end: {}", String::from_utf8_lossy(&self.bytes));
             }
+            Err(error) if error.kind() == ErrorKind::Interrupted => true,
             Ok(0) | Err(_) => false,
             Ok(length) => {
                 self.bytes.extend_from_slice(&buffer[..length]);

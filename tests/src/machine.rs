@@ -146,7 +146,7 @@ impl Machine {
 
     fn names_port(&self) -> bool {
         let config = std::fs::read_to_string(self.home().join("config/config.toml")).unwrap_or_default();
-        config.lines().any(|line| line.trim_start().starts_with("port"))
+        config.lines().any(|line| line.split('=').next().is_some_and(|key| key.trim() == "port"))
     }
 
     /// Runs `aigwctl` with these words.

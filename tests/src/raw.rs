@@ -1,6 +1,6 @@
 //! HTTP written by hand: exactly these bytes are sent, and whatever comes back is looked at.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
@@ -99,9 +99,9 @@ impl Raw {
         // Byte by byte, so that what follows stays where it is.
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
-            match self.0.read(&mut byte) {
-                Ok(1) => head.push(byte[0]),
-                _ => return Answer::none(),
+            match self.0.read_exact(&mut byte) {
+                Ok(()) => head.push(byte[0]),
+                Err(_) => return Answer::none(),
             }
         }
         let mut reader = Reader { stream: &mut self.0, bytes: head };
@@ -271,6 +271,7 @@ impl<S: Read> Reader<'_, S> {
     fn more(&mut self) -> bool {
         let mut buffer = [0; 16 * 1024];
         match self.stream.read(&mut buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => true,
             Ok(0) | Err(_) => false,
             Ok(length) => {
                 self.bytes.extend_from_slice(&buffer[..length]);

@@ -45,7 +45,7 @@ const REVEALS: [(&str, &str); 10] = [
 ];
 
 /// Dependencies that few files may name, so that replacing one is a small change. A row that ends in `/` is a folder.
-const CRATES: [(&str, &[&str]); 8] = [
+const CRATES: [(&str, &[&str]); 10] = [
     ("bincode", &["shared/src/ipc/codec.rs"]),
     ("directories", &["shared/src/os/dirs/"]),
     ("interprocess", &["daemon/src/control/mod.rs", "shared/src/os/socket/"]),
@@ -61,12 +61,14 @@ const CRATES: [(&str, &[&str]); 8] = [
             "daemon/src/practice/request.rs",
         ],
     ),
+    ("rustls_native_certs", &["daemon/src/os/roots/"]),
     ("rustls_platform_verifier", &["daemon/src/dial/tls.rs"]),
     ("sysinfo", &["daemon/src/control/status.rs"]),
     (
         "tokio_rustls",
         &["daemon/src/dial/", "daemon/src/listen/intercept.rs", "daemon/src/practice/request.rs"],
     ),
+    ("x509_parser", &["ctl/src/commands/ca/show.rs", "daemon/src/ca/"]),
 ];
 
 /// Files that are long for a reason.

@@ -12,6 +12,7 @@ use rcgen::{
     PKCS_ECDSA_P256_SHA256, SerialNumber,
 };
 use rustls::pki_types::CertificateDer;
+use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroizing;
@@ -26,8 +27,7 @@ pub(super) const BACKDATED: Duration = Duration::from_secs(3600);
 /// one, GnuTLS refuses `.`, OpenSSL takes both and excludes nothing.
 const NO_MAIL: &str = "none.invalid";
 const NAME_CONSTRAINTS: &[u64] = &[2, 5, 29, 30];
-const ROOT: &str = "aigw root (this machine only)";
-const INTERMEDIATE: &str = "aigw intermediate (named hosts only)";
+const ROOT: &str = "aigw root";
 
 /// An authority that can sign leaves.
 pub struct Authority {
@@ -45,13 +45,14 @@ impl Authority {
         let trouble =
             |error: rcgen::Error| Fault::new(Kind::Internal, format!("the CA cannot be made: {error}"));
         let root_key = key_pair().map_err(trouble)?;
-        let root_params = params(ROOT, IsCa::Ca(BasicConstraints::Unconstrained), None);
+        let root_params = params(&root_name(&root_key), IsCa::Ca(BasicConstraints::Unconstrained), None);
         let root = root_params.self_signed(&root_key).map_err(trouble)?;
         let root_issuer = Issuer::from_params(&root_params, &root_key);
 
         let key = key_pair().map_err(trouble)?;
         let constraints = constraints(permitted);
-        let params = params(INTERMEDIATE, IsCa::Ca(BasicConstraints::Constrained(0)), Some(constraints));
+        let params =
+            params(&intermediate_name(&key), IsCa::Ca(BasicConstraints::Constrained(0)), Some(constraints));
         let intermediate = params.signed_by(&key, &root_issuer).map_err(trouble)?;
 
         Self::keep(folder, root.der(), std::slice::from_ref(intermediate.der()), &key)?;
@@ -108,7 +109,7 @@ impl Authority {
 /// Whether we made this root, rather than a company.
 pub(super) fn is_own_root(root: &CertificateDer<'_>) -> bool {
     X509Certificate::from_der(root).is_ok_and(|(_, root)| {
-        root.subject().iter_common_name().any(|name| name.as_str().is_ok_and(|name| name == ROOT))
+        root.subject().iter_common_name().any(|name| name.as_str().is_ok_and(|name| name.starts_with(ROOT)))
     })
 }
 
@@ -140,7 +141,7 @@ pub(super) fn unsafe_at(fault: &Fault, place: &Path, mode: &str) -> Fault {
 
 /// A request for a company's CA to sign our key, with all that we ask to be bound to.
 pub(super) fn request(key: &KeyPair, permitted: &[String]) -> Result<String, rcgen::Error> {
-    let mut params = params(INTERMEDIATE, IsCa::Ca(BasicConstraints::Constrained(0)), None);
+    let mut params = params(&intermediate_name(key), IsCa::Ca(BasicConstraints::Constrained(0)), None);
     params.serial_number = None;
     params.use_authority_key_identifier_extension = false;
     let mut extension =
@@ -154,7 +155,7 @@ pub(super) fn request(key: &KeyPair, permitted: &[String]) -> Result<String, rcg
 /// that nobody will see.
 fn encoded_constraints(key: &KeyPair, permitted: &[String]) -> Result<Vec<u8>, rcgen::Error> {
     let is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    let sample = params(INTERMEDIATE, is_ca, Some(constraints(permitted))).self_signed(key)?;
+    let sample = params(&intermediate_name(key), is_ca, Some(constraints(permitted))).self_signed(key)?;
     let (_, parsed) =
         X509Certificate::from_der(sample.der()).map_err(|_| rcgen::Error::CouldNotParseCertificate)?;
     let is_it = |oid: &x509_parser::oid_registry::Oid<'_>| {
@@ -176,6 +177,21 @@ pub(super) fn serial() -> Result<SerialNumber, rcgen::Error> {
     bytes[0] &= 0x7f;
     bytes[0] |= 0x40;
     Ok(SerialNumber::from_slice(&bytes))
+}
+
+/// No two have the same name: while one follows another, stores hold both, and people have to tell them apart.
+fn root_name(key: &KeyPair) -> String {
+    format!("{ROOT} {} (this machine only)", tag(key))
+}
+
+fn intermediate_name(key: &KeyPair) -> String {
+    format!("aigw intermediate {} (named hosts only)", tag(key))
+}
+
+/// What tells one key's names from another's.
+fn tag(key: &KeyPair) -> String {
+    let digest = Sha256::digest(rcgen::PublicKeyData::subject_public_key_info(key));
+    digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn params(name: &str, is_ca: IsCa, name_constraints: Option<NameConstraints>) -> CertificateParams {

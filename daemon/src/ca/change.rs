@@ -16,7 +16,7 @@ impl Ca {
     /// # Errors
     /// When it cannot be made; the old one is then as it was.
     pub fn rotate(&self, names: &[String]) -> Result<(), Fault> {
-        let mut signing = self.lock();
+        let _one_at_a_time = self.lock();
         let (old, damage) = match self.list() {
             Ok(old) => (old, None),
             Err(fault) => (None, Some(fault)),
@@ -53,7 +53,6 @@ impl Ca {
                 set_aside(&self.folder.join(&old.current));
             }
         }
-        *signing = None;
         self.take_over(list, next)
     }
 
@@ -62,7 +61,7 @@ impl Ca {
     /// # Errors
     /// When none is waiting, or it cannot be trusted.
     pub fn finish(&self) -> Result<(), Fault> {
-        let mut signing = self.lock();
+        let _one_at_a_time = self.lock();
         let mut list = self.list()?.unwrap_or_default();
         let next = list.next.take().ok_or_else(|| {
             Fault::new(Kind::Usage, "no new CA is waiting to take over")
@@ -72,7 +71,6 @@ impl Ca {
         check_time(&Authority::open(&self.folder.join(&next))?.certificates, crate::now())?;
         let current = list.current.clone();
         self.retire(&mut list, &current);
-        *signing = None;
         self.take_over(list, next)
     }
 
@@ -81,6 +79,7 @@ impl Ca {
         list.next = None;
         list.company = false;
         list.write(&self.folder)?;
+        self.forget_opened();
         tracing::info!("a new CA has taken over");
         self.publish(Some(&list));
         Ok(())

@@ -56,7 +56,7 @@ impl Ca {
     /// # Errors
     /// `CaRefused` saying what is wrong with it; nothing has changed then.
     pub fn import(&self, text: &str, wanted: &[String]) -> Result<(), Fault> {
-        let mut signing = self.lock();
+        let _one_at_a_time = self.lock();
         let files = Files::in_folder(&self.request_folder());
         if !files.key.exists() {
             return Err(Fault::new(Kind::CaRefused, "no request is waiting for an answer")
@@ -75,9 +75,9 @@ impl Ca {
         for old in [Some(list.current.clone()), list.next.take()].into_iter().flatten() {
             self.retire(&mut list, &old);
         }
-        *signing = None;
         let list = List { current: name, company: true, ..list };
         list.write(&self.folder)?;
+        self.forget_opened();
         tracing::info!("a company's CA has signed this machine's");
         // Its key has a certificate now; another request gets another key.
         if let Err(error) = fs::remove_dir_all(&files.folder) {

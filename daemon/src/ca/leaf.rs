@@ -8,7 +8,7 @@ use aigw_shared::fault::{Fault, Kind};
 use rcgen::{CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::server::{NoServerSessionStorage, ProducesTickets};
+use rustls::server::NoServerSessionStorage;
 use time::OffsetDateTime;
 
 use super::authority::{Authority, BACKDATED, key_pair, serial};
@@ -22,8 +22,6 @@ const RENEWED: i64 = 24 * 3600;
 /// The leaves of one authority.
 pub struct Leaves {
     authority: Arc<Authority>,
-    /// Sessions are resumed by tickets, which cost no memory here. A ticket is good for its own host only.
-    tickets: Arc<dyn ProducesTickets>,
     made: Mutex<HashMap<String, Leaf>>,
 }
 
@@ -41,12 +39,8 @@ impl Leaf {
 
 impl Leaves {
     /// No leaves yet.
-    ///
-    /// # Errors
-    /// When the system has no randomness for ticket keys.
-    pub fn new(authority: Arc<Authority>) -> Result<Self, Fault> {
-        let tickets = rustls::crypto::ring::Ticketer::new().map_err(|error| trouble(&error))?;
-        Ok(Self { authority, tickets, made: Mutex::default() })
+    pub fn new(authority: Arc<Authority>) -> Self {
+        Self { authority, made: Mutex::default() }
     }
 
     /// Who signs them.
@@ -92,7 +86,9 @@ impl Leaves {
             .with_single_cert(chain.collect(), key)
             .map_err(|error| trouble(&error))?;
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.ticketer = self.tickets.clone();
+        // Sessions are resumed by tickets, which cost no memory here. A ticket is good for its own host only: the name
+        // in the greeting, to which rustls holds it, may be the same for several.
+        config.ticketer = rustls::crypto::ring::Ticketer::new().map_err(|error| trouble(&error))?;
         let speaking = |protocols: &[&[u8]]| {
             let mut config = config.clone();
             config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
@@ -130,7 +126,7 @@ mod tests {
 
     fn leaves(home: &std::path::Path) -> Leaves {
         let authority = Authority::make(home, &["api.openai.com".to_owned()]).unwrap();
-        Leaves::new(Arc::new(authority)).unwrap()
+        Leaves::new(Arc::new(authority))
     }
 
     #[test]

@@ -8,7 +8,8 @@ use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::files;
 use serde::{Deserialize, Serialize};
 
-use super::certificates::{Files, damaged};
+use super::authority::is_own_root;
+use super::certificates::{Certificates, Files, damaged};
 
 const PREFIX: &str = "authority-";
 /// More roots than a machine has in a lifetime.
@@ -99,7 +100,11 @@ fn adopt(folder: &Path) -> Result<Option<List>, Fault> {
     let mut found = authorities(folder).into_iter().filter(whole);
     match (found.next(), found.next()) {
         (None, _) => Ok(None),
-        (Some(current), None) => Ok(Some(List { current, ..List::default() })),
+        (Some(current), None) => {
+            let root = Certificates::read(&folder.join(&current)).map(|known| known.root);
+            let company = root.is_ok_and(|root| !is_own_root(&root));
+            Ok(Some(List { current, company, ..List::default() }))
+        }
         _ => Err(damaged(&file(folder), "it is missing")),
     }
 }

@@ -42,6 +42,9 @@ const OFFERED: i64 = 60 * 24 * 3600;
 /// What the daemon knows of its authorities. The disk has the last word: it is looked at for everything but signing.
 pub struct Ca {
     folder: PathBuf,
+    /// One at a time looks at the files or changes them.
+    files: Mutex<()>,
+    /// What signs, once opened. Held for moments only, since connections wait for it.
     signing: Mutex<Option<Arc<Leaves>>>,
 }
 
@@ -61,7 +64,7 @@ pub fn names(config: &Config) -> Vec<String> {
 impl Ca {
     /// The one in this folder, which is not looked at before it is needed.
     pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), signing: Mutex::default() }
+        Self { folder: folder.to_owned(), files: Mutex::default(), signing: Mutex::default() }
     }
 
     /// How to speak TLS as this host. The first call makes the authority, for these names, if there is none.
@@ -74,7 +77,10 @@ impl Ca {
         offer_h2: bool,
         names: impl FnOnce() -> Vec<String>,
     ) -> Result<Arc<ServerConfig>, Fault> {
-        let leaves = self.leaves(&mut self.lock(), names)?;
+        let leaves = match self.opened() {
+            Some(leaves) => leaves,
+            None => self.open_or_make(&self.lock(), names)?,
+        };
         let now = crate::now();
         check_time(&leaves.authority().certificates, now)?;
         leaves.serve(host, offer_h2, now)
@@ -85,9 +91,9 @@ impl Ca {
     /// # Errors
     /// When it cannot be made, or its certificates cannot be read.
     pub fn status(&self, names: &[String]) -> Result<CaStatus, Fault> {
-        let mut signing = self.lock();
+        let files = self.lock();
         if self.list()?.is_none() {
-            self.leaves(&mut signing, || names.to_vec())?;
+            self.open_or_make(&files, || names.to_vec())?;
         }
         let list = self.list()?.ok_or_else(|| Fault::new(Kind::File, "the CA vanished while it was made"))?;
         self.publish(Some(&list));
@@ -123,7 +129,8 @@ impl Ca {
     /// # Errors
     /// When it cannot be made or trusted, or the files cannot be written.
     pub fn trust(&self, given: &[CaGiven], names: &[String]) -> Result<CaTrust, Fault> {
-        self.leaves(&mut self.lock(), || names.to_vec())?;
+        let files = self.lock();
+        self.open_or_make(&files, || names.to_vec())?;
         bundle::remember(&self.folder, given)?;
         bundle::write(&self.folder, &self.roots(self.list()?.as_ref()))?;
         let text = |path: PathBuf| path.display().to_string();
@@ -179,36 +186,51 @@ impl Ca {
         known.map(|known| known.outgrown_by(names)).unwrap_or_default()
     }
 
-    /// Writes the files that tools trust again if something has changed. Does nothing before there is an authority.
+    /// Writes the files that tools trust again if something has changed, and removes what a killed daemon left behind.
+    /// Does nothing before there is an authority.
     pub fn refresh(&self) {
         let _one_at_a_time = self.lock();
-        if let Ok(list) = self.list() {
-            self.publish(list.as_ref());
+        if let Ok(Some(list)) = self.list() {
+            list.sweep(&self.folder);
+            self.publish(Some(&list));
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<Leaves>>> {
+    fn lock(&self) -> MutexGuard<'_, ()> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn signing(&self) -> MutexGuard<'_, Option<Arc<Leaves>>> {
         self.signing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn leaves(
+    /// What signs, if it is open. Whether others could have taken the key is asked each time: a few calls to the system.
+    fn opened(&self) -> Option<Arc<Leaves>> {
+        let leaves = self.signing().clone()?;
+        (self.check_folder().is_ok() && leaves.check().is_ok()).then_some(leaves)
+    }
+
+    /// The next that is asked to sign opens what the list names then.
+    fn forget_opened(&self) {
+        *self.signing() = None;
+    }
+
+    fn open_or_make(
         &self,
-        signing: &mut Option<Arc<Leaves>>,
+        _held: &MutexGuard<'_, ()>,
         names: impl FnOnce() -> Vec<String>,
     ) -> Result<Arc<Leaves>, Fault> {
-        // Whether others could have taken the key is asked each time; a few calls to the system.
-        if let Some(leaves) =
-            signing.as_ref().filter(|leaves| self.check_folder().is_ok() && leaves.check().is_ok())
-        {
-            return Ok(leaves.clone());
+        // Another may have done it while this one waited.
+        if let Some(leaves) = self.opened() {
+            return Ok(leaves);
         }
-        *signing = None;
+        self.forget_opened();
         let authority = match self.list()? {
             Some(list) => self.open(&list)?,
             None => self.make_first(&names())?,
         };
-        let opened = Arc::new(Leaves::new(Arc::new(authority))?);
-        *signing = Some(opened.clone());
+        let opened = Arc::new(Leaves::new(Arc::new(authority)));
+        *self.signing() = Some(opened.clone());
         Ok(opened)
     }
 
@@ -268,3 +290,6 @@ fn check_time(known: &Certificates, now: i64) -> Result<(), Fault> {
 fn found(fault: &Fault) -> Finding {
     Finding::new(fault.kind.face().code, Severity::Error, fault.what.clone(), fault.cure())
 }
+
+#[cfg(test)]
+mod tests;

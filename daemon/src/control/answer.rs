@@ -48,7 +48,9 @@ fn log_out(app: &App, name: Option<String>) -> Result<Response, Fault> {
         Some(name) => app.current().config.gateways.contains_key(&name).then_some(name),
         None => app.current().config.default_gateway().map(|gateway| gateway.name.clone()),
     };
-    app.forget(&name.ok_or_else(unknown)?)?;
+    let name = name.ok_or_else(unknown)?;
+    app.check_not_given(&name, None)?;
+    app.forget(&name)?;
     Ok(Response::Done)
 }
 

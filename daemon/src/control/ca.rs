@@ -16,7 +16,11 @@ pub async fn to(app: &Arc<App>, action: CaAction) -> Result<Response, Fault> {
     fetch_relayed(app).await;
     let app = app.clone();
     let done = tokio::task::spawn_blocking(move || {
+        let changes = matches!(action, CaAction::Finish | CaAction::Import(_));
         let answer = act(&app, action);
+        if changes {
+            app.distrust.forget(&app.health);
+        }
         app.look_at_ca();
         answer
     });

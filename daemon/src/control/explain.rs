@@ -77,18 +77,22 @@ async fn tell(
     if let Some(fault) = &app.current().closed {
         return Err(fault.clone());
     }
-    if parts.uri.scheme_str() != Some("https") && admit::target(&parts, listener)? == Target::Ours {
-        story.step("the forwarder takes it", "the address is aigwd's own");
-        admit::forwarder(&parts, &app.rules(listener))?;
-        return to_gateway(app, story, gateway, parts.uri.path()).await;
+    if parts.uri.scheme_str() != Some("https") {
+        if admit::target(&parts, listener)? == Target::Ours {
+            story.step("the forwarder takes it", "the address is aigwd's own");
+            admit::forwarder(&parts, &app.rules(listener))?;
+            return to_gateway(app, story, gateway, parts.uri.path()).await;
+        }
+        admit::proxy(&parts)?;
     }
     let default = if parts.uri.scheme_str() == Some("http") { 80 } else { 443 };
     let Some(authority) = parts.uri.authority() else { return Ok(()) };
     let (host, port) = admit::host_and_port(authority, default);
-    let admission = Admission { gateway: gateway.map(str::to_owned), ..Admission::keyless() };
+    let container = app.keys.are_given();
+    let admission = Admission { gateway: gateway.map(str::to_owned), container, ..Admission::keyless() };
     if parts.uri.scheme_str() == Some("http") {
         story.step("the proxy forwards it", "it is plain http");
-        plain::check(app, &host)?;
+        let (host, port) = plain::check(app, authority)?;
         story.outcome = "plain";
         return reach(app, story, &host, port, &admission).await;
     }

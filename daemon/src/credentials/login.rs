@@ -61,6 +61,7 @@ pub async fn log_in(app: &App, login: Login) -> Result<LoggedIn, Fault> {
         return Err(Fault::new(Kind::Loop, "this URL is aigwd's own address, not a deployment's"));
     }
     obey_policy(app, &settings)?;
+    app.check_not_given(&settings.name, settings.url.as_ref())?;
     if login.credentials.iter().any(|credential| credential.secret.is_empty()) {
         return Err(Fault::new(Kind::Usage, "the token is empty"));
     }

@@ -234,6 +234,10 @@ impl Dialer {
             self.check_literal(wanted).await?;
             return Ok(Whereto::Proxy(proxy));
         }
+        if let Some(rules) = &self.rules {
+            // What is refused by its port alone is not looked up.
+            rules.port(wanted).map_err(DialError::Stopped)?;
+        }
         let host = authority(wanted.host, wanted.port);
         let mut addresses = tcp::resolve(wanted.host, wanted.port)
             .await

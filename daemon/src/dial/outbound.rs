@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aigw_shared::config::{Config, Shown};
+use aigw_shared::config::{Config, Shown, UpstreamProxy};
 use aigw_shared::fault::Fault;
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use tokio::time::timeout;
 
-use super::proxy::Way;
+use super::proxy::{Way, login_refused};
 use super::target::Rules;
 use super::tls::{Offer, Trust};
 use super::{DialError, Dialer, Here, Pipe, Wanted, Whereto, authority, tcp};
@@ -27,6 +27,14 @@ pub struct Outbound {
 pub struct Forwarding {
     /// The `Proxy-Authorization` to send with it.
     pub authorization: Option<HeaderValue>,
+    proxy: UpstreamProxy,
+}
+
+impl Forwarding {
+    /// What a 407 with these fields means: the proxy's own, which is not for the tool to answer.
+    pub fn login_refused(&self, target: &str, fields: &HeaderMap) -> Fault {
+        login_refused(&self.proxy, target, fields)
+    }
 }
 
 impl Outbound {
@@ -66,7 +74,8 @@ impl Outbound {
                 None => Ok((dialer.pipe(false, wanted, &host).await?, None)),
                 Some(proxy) => {
                     dialer.check_literal(wanted).await?;
-                    let forwarding = Forwarding { authorization: dialer.way.authorization(proxy) };
+                    let forwarding =
+                        Forwarding { authorization: dialer.way.authorization(proxy), proxy: proxy.clone() };
                     Ok((dialer.way.reach(proxy).await?, Some(forwarding)))
                 }
             }

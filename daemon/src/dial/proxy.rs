@@ -7,7 +7,8 @@ use aigw_shared::config::{Leaving, NoProxy, ProxyChoice, UpstreamProxy};
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::finding::{Finding, Severity};
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, StatusCode};
+use http::header::PROXY_AUTHENTICATE;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use url::Host;
 
@@ -322,6 +323,13 @@ fn schemes(challenges: &str) -> Vec<String> {
         (is_name && first.len() <= 20 && !rest.trim_start().starts_with('=')).then(|| first.to_owned())
     };
     parts.filter_map(scheme).collect()
+}
+
+/// What its 407 to a plain request means.
+pub fn login_refused(proxy: &UpstreamProxy, target: &str, fields: &HeaderMap) -> Fault {
+    let challenges = fields.get_all(PROXY_AUTHENTICATE).iter();
+    let logins = challenges.flat_map(|field| schemes(&String::from_utf8_lossy(field.as_bytes()))).collect();
+    refusal(proxy, target, &Answer { status: StatusCode::PROXY_AUTHENTICATION_REQUIRED, logins })
 }
 
 /// What its refusal means, in words of ours: its own may hold anything.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use aigw_shared::config::{GatewayKind, OnUntrusted, Via};
+use aigw_shared::config::{self, GatewayKind, OnUntrusted, Via};
 use aigw_shared::fault::{Fault, Kind};
 use http::uri::Authority;
 use http::{Method, Response};
@@ -12,9 +12,10 @@ use rustls::ServerConfig;
 use tokio::net::TcpStream;
 
 use super::http::Io;
+use super::intercept::Inside;
 use super::rewound::Rewound;
 use super::{intercept, plain, tunnel};
-use crate::app::App;
+use crate::app::{App, Current};
 use crate::dial::{Pipe, Wanted};
 use crate::gateway::Gateway;
 use crate::keys::Admission;
@@ -65,9 +66,12 @@ async fn open(
     match certified(app, way(app, &host, port, admission.gateway.as_deref()))? {
         (Way::Intercepted(host), Some(tls)) => {
             let app = app.clone();
+            // Before the 200: who does not trust us hangs up soon after it.
+            let ends = (caller.peer, caller.local);
+            let witness = Arc::new(app.distrust.watch(&app, &host.name, &admission.name, ends));
             app.clone().tasks.spawn(async move {
                 let Some(client) = opened(upgrade).await else { return };
-                intercept::serve(&app, client, host, tls, caller, admission).await;
+                intercept::serve(&app, client, Inside { host, caller, admission, witness }, tls).await;
             });
         }
         (Way::Relayed(gateway), _) => tunnelled(app, upgrade, caller, gateway.relay(&host, port).await?),
@@ -97,14 +101,10 @@ fn tunnelled(app: &Arc<App>, upgrade: OnUpgrade, caller: Caller, pipe: Pipe) {
 /// Which of them it is.
 pub fn way(app: &App, host: &str, port: u16, gateway: Option<&str>) -> Way {
     let current = app.current();
-    let gateway = match gateway {
-        Some(name) => current.config.gateways.get(name),
-        None => current.config.default_gateway(),
-    };
-    let relayed = gateway.filter(|gateway| {
+    let relayed = named(&current, gateway).filter(|gateway| {
         current.config.intercept.via == Via::GatewayProxy && gateway.kind != GatewayKind::Generic
     });
-    let Some(host) = current.hosts.find(host, port, gateway) else {
+    let Some(host) = row(&current, host, port, gateway) else {
         return Way::Tunnel("it is no host that is intercepted");
     };
     if let Some(gateway) = relayed.and_then(|gateway| current.gateways.get(&gateway.name)) {
@@ -115,6 +115,19 @@ pub fn way(app: &App, host: &str, port: u16, gateway: Option<&str>) -> Way {
         return Way::Tunnel("a tool did not trust our certificate, and `intercept.on_untrusted` is `tunnel`");
     }
     Way::Intercepted(host)
+}
+
+/// The row of the table for a host, for callers of this gateway.
+pub fn row(current: &Current, host: &str, port: u16, gateway: Option<&str>) -> Option<Arc<Host>> {
+    current.hosts.find(host, port, named(current, gateway))
+}
+
+/// The gateway that a key is bound to, else the default one.
+fn named<'a>(current: &'a Current, gateway: Option<&str>) -> Option<&'a config::Gateway> {
+    match gateway {
+        Some(name) => current.config.gateways.get(name),
+        None => current.config.default_gateway(),
+    }
 }
 
 /// The same with what it takes to be that host.

@@ -5,16 +5,19 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::provider::Dialect;
 use futures_util::FutureExt;
+use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, sleep};
 
 use super::phase::{Phase, Timed, Watched};
 use crate::app::App;
@@ -22,7 +25,7 @@ use crate::pipeline::body::Answer;
 use crate::pipeline::{explain, route};
 
 /// RFC 9110 sets no limit; this one is above what any tool sends.
-const MAX_FIELDS: usize = 100;
+pub const MAX_FIELDS: usize = 100;
 /// The largest head of a request.
 const MAX_HEAD: usize = 64 * 1024;
 /// Requests at once on one HTTP/2 connection.
@@ -30,6 +33,8 @@ const MAX_STREAMS: u32 = 100;
 /// HTTP/2 flow control: what one upload may have under way, and all of one connection together.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// From our goodbye to the client's, which has nothing more to wait for. A client that sleeps says none.
+const GOODBYE: Duration = Duration::from_secs(3);
 
 /// A connection as hyper gets it.
 pub type Io<S> = TokioIo<Watched<S>>;
@@ -91,20 +96,25 @@ where
         .serve_connection(TokioIo::new(stream), service);
     let mut http = std::pin::pin!(http);
     let mut draining = false;
+    let mut goodbye = std::pin::pin!(sleep(GOODBYE));
     loop {
-        tokio::select! {
+        let leave = tokio::select! {
             ended = http.as_mut() => return told(ended),
             // What arrives besides requests is no sign of one.
-            () = phase.too_slow(), if !draining => {
-                draining = true;
-                http.as_mut().graceful_shutdown();
-            }
-            () = app.draining.cancelled(), if !draining => {
-                draining = true;
-                http.as_mut().graceful_shutdown();
-            }
+            () = phase.too_slow(), if !draining => true,
+            () = app.draining.cancelled(), if !draining => true,
+            () = goodbye.as_mut(), if draining => phase.is_idle(),
             () = app.ended.cancelled() => return,
+        };
+        match (leave, draining) {
+            (true, true) => return,
+            (true, false) => {
+                draining = true;
+                http.as_mut().graceful_shutdown();
+            }
+            (false, _) => {}
         }
+        goodbye.as_mut().reset(Instant::now() + GOODBYE);
     }
 }
 
@@ -117,13 +127,24 @@ fn told(ended: Result<(), hyper::Error>) {
 /// What has to be known of a request when it is gone.
 struct About {
     connect: bool,
+    head: bool,
     dialect: Dialect,
 }
 
 impl About {
     fn of(request: &Request<Incoming>) -> Self {
         let dialect = route::guess_dialect(request.uri().path());
-        Self { connect: request.method() == Method::CONNECT, dialect }
+        let (connect, head) = (request.method() == Method::CONNECT, request.method() == Method::HEAD);
+        Self { connect, head, dialect }
+    }
+}
+
+/// Words of ours that nobody asked for. Over HTTP/2 hyper would send them all the same, which is no HTTP.
+fn leave_out_body(response: &mut Response<Answer>) {
+    if let Answer::Own(Some(body)) = response.body() {
+        let length = body.len();
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+        *response.body_mut() = Answer::empty();
     }
 }
 
@@ -138,9 +159,12 @@ where
 {
     let (phase, busy) = (phase.clone(), Phase::busy(phase));
     async move {
-        let response = AssertUnwindSafe(answering).catch_unwind().await.unwrap_or_else(|_| {
+        let mut response = AssertUnwindSafe(answering).catch_unwind().await.unwrap_or_else(|_| {
             explain::refuse(&Fault::new(Kind::Internal, "aigwd failed at this request"), about.dialect)
         });
+        if about.head {
+            leave_out_body(&mut response);
+        }
         let tunnel = about.connect && response.status().is_success();
         if tunnel || response.status() == StatusCode::SWITCHING_PROTOCOLS {
             phase.never_linger();

@@ -6,17 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aigw_shared::fault::{Fault, Kind};
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use rustls::server::Acceptor;
 use rustls::{AlertDescription, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
 
-use super::http::{serve_http1, serve_http2};
+use super::connect;
+use super::http::{MAX_FIELDS, serve_http1, serve_http2};
 use super::rewound::Rewound;
 use crate::app::App;
 use crate::keys::Admission;
+use crate::observe::distrust::Witness;
 use crate::pipeline::body::Answer;
 use crate::pipeline::hosts::{Host, Turn};
 use crate::pipeline::inbound::{Caller, Inbound};
@@ -30,76 +34,132 @@ const TLS_HANDSHAKE: u8 = 0x16;
 const GITHUB_REQUEST_ID: HeaderName = HeaderName::from_static("x-github-request-id");
 
 /// Who asks, inside which tunnel.
-struct Inside {
-    app: Arc<App>,
-    host: Arc<Host>,
-    caller: Caller,
-    admission: Admission,
+pub struct Inside {
+    /// What the tunnel was opened to.
+    pub host: Arc<Host>,
+    /// Who opened it.
+    pub caller: Caller,
+    /// And with which key.
+    pub admission: Admission,
+    /// Whether the client trusts us.
+    pub witness: Arc<Witness>,
+}
+
+/// What a client says first.
+enum Opening {
+    /// A whole ClientHello.
+    Hello(Box<StartHandshake<Rewound>>),
+    /// Something in clear text.
+    Plain(Rewound),
+    /// Nothing in time, or nothing that makes sense here.
+    Nothing,
 }
 
 /// Serves the tunnel until it ends.
-pub async fn serve(
-    app: &Arc<App>,
-    mut client: Rewound,
-    host: Arc<Host>,
-    tls: Arc<ServerConfig>,
-    caller: Caller,
-    admission: Admission,
-) {
-    let witness = app.distrust.watch(app, &host.name, &admission.name, (caller.peer, caller.local));
-    let Ok(Ok(first)) = timeout(HANDSHAKE, client.first_byte()).await else { return };
-    if first != TLS_HANDSHAKE {
-        if first.is_ascii_uppercase() {
-            refuse_plain(&mut client, &host).await;
-        }
-        return;
-    }
-    let accepted = tokio::select! {
-        accepted = timeout(HANDSHAKE, TlsAcceptor::from(tls).accept(client)) => accepted,
-        () = app.ended.cancelled() => return,
+pub async fn serve(app: &Arc<App>, client: Rewound, inside: Inside, tls: Arc<ServerConfig>) {
+    let witness = inside.witness.clone();
+    let greeted = tokio::select! {
+        greeted = greet(client, &inside, tls) => greeted,
+        // Nothing has begun that could be finished.
+        () = app.draining.cancelled() => return,
     };
-    let stream = match accepted {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => {
-            if rejects_certificate(&error) {
-                witness.rejected(app).await;
+    let stream = match greeted {
+        Ok(Some(stream)) => stream,
+        Ok(None) => return,
+        Err(error) => {
+            match tls_error(&error) {
+                Some(error) if rejects_certificate(error) => witness.rejected(app).await,
+                Some(_) => {}
+                None => witness.ended(app).await,
             }
-            tracing::debug!(host = host.name, %error, "no TLS on an intercepted host");
+            tracing::debug!(host = inside.host.name, %error, "no TLS on an intercepted host");
             return;
         }
-        Err(_) => return,
     };
-    witness.accepted(app);
     let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    let inside = Arc::new(Inside { app: app.clone(), host, caller, admission });
-    let answer = move |request| answer(inside.clone(), request);
+    let (inside, here) = (Arc::new(inside), app.clone());
+    let answer = move |request| answer(here.clone(), inside.clone(), request);
     if h2 {
         serve_http2(app, stream, answer).await;
     } else {
         serve_http1(app, stream, answer).await;
     }
+    witness.ended(app).await;
+}
+
+/// TLS as this host; none when the client does not speak it, which it has been told then.
+async fn greet(
+    client: Rewound,
+    inside: &Inside,
+    tls: Arc<ServerConfig>,
+) -> io::Result<Option<TlsStream<Rewound>>> {
+    match opening(client).await? {
+        Opening::Hello(start) => {
+            inside.witness.greeted();
+            let accepted = timeout(HANDSHAKE, start.into_stream(tls)).await;
+            accepted.map_or(Ok(None), |accepted| accepted.map(Some))
+        }
+        Opening::Plain(client) => {
+            refuse_plain(client, &inside.host).await;
+            Ok(None)
+        }
+        Opening::Nothing => Ok(None),
+    }
+}
+
+/// Reads what the client says first. It has ten seconds for all of it, however it comes.
+async fn opening(mut client: Rewound) -> io::Result<Opening> {
+    let reading = async {
+        let first = client.first_byte().await?;
+        if first == TLS_HANDSHAKE {
+            let hello = LazyConfigAcceptor::new(Acceptor::default(), client).await?;
+            return Ok(Opening::Hello(Box::new(hello)));
+        }
+        Ok(if first.is_ascii_uppercase() { Opening::Plain(client) } else { Opening::Nothing })
+    };
+    timeout(HANDSHAKE, reading).await.unwrap_or(Ok(Opening::Nothing))
 }
 
 /// One request on an intercepted host.
-async fn answer(inside: Arc<Inside>, request: Request<Incoming>) -> Response<Answer> {
+async fn answer(app: Arc<App>, inside: Arc<Inside>, request: Request<Incoming>) -> Response<Answer> {
+    inside.witness.trusted(&app);
     let dialect = inside.host.dialect(request.uri().path());
-    let answered = admitted(&inside, request).await;
+    let answered = admitted(&app, &inside, request).await;
     let mut response = answered.unwrap_or_else(|fault| explain::refuse(&fault, dialect));
-    if inside.host.github && !response.headers().contains_key(&GITHUB_REQUEST_ID) {
-        response.headers_mut().insert(GITHUB_REQUEST_ID, request_id());
-    }
+    sign(&mut response, &inside.host);
     response
 }
 
-async fn admitted(inside: &Inside, request: Request<Incoming>) -> Result<Response<Answer>, Fault> {
-    let Inside { app, host, caller, admission } = inside;
+/// Puts on an answer what the host's clients look for.
+fn sign(response: &mut Response<Answer>, host: &Host) {
+    if host.github && !response.headers().contains_key(&GITHUB_REQUEST_ID) {
+        response.headers_mut().insert(GITHUB_REQUEST_ID, request_id());
+    }
+}
+
+async fn admitted(
+    app: &Arc<App>,
+    inside: &Inside,
+    request: Request<Incoming>,
+) -> Result<Response<Answer>, Fault> {
+    let Inside { host, caller, admission, .. } = inside;
     let (mut parts, body) = request.into_parts();
+    if parts.headers.len() > MAX_FIELDS {
+        // HTTP/2 counts bytes only.
+        let mut response = Response::new(Answer::empty());
+        *response.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        return Ok(response);
+    }
     let admission = admit::inner(&mut parts, host, admission, &app.rules(caller.local))?;
     let current = app.current();
     if let Some(fault) = &current.closed {
         return Err(fault.clone());
     }
-    let turn = host.turn(&parts, current.config.intercept.unmatched);
+    // A tool keeps its connection for hours, and the table may have changed meanwhile.
+    let turn = match connect::row(&current, &host.name, host.port, admission.gateway.as_deref()) {
+        Some(row) => row.turn(&parts, current.config.intercept.unmatched),
+        None => Turn::Onward("it is no host that is intercepted any more"),
+    };
     drop(current);
     match turn {
         Turn::Gateway(path) => {
@@ -114,9 +174,11 @@ async fn admitted(inside: &Inside, request: Request<Incoming>) -> Result<Respons
 }
 
 /// Clear text on a port that is TLS's.
-async fn refuse_plain(client: &mut Rewound, host: &Host) {
+async fn refuse_plain(mut client: Rewound, host: &Host) {
     let fault = Fault::new(Kind::PlainHttp, format!("the tunnel to {} takes TLS only", host.name));
-    let bytes = explain::on_the_wire(&fault, host.dialect("/"));
+    let mut response = explain::refuse(&fault, host.dialect("/"));
+    sign(&mut response, host);
+    let bytes = explain::on_the_wire(response);
     let answer = async {
         client.stream.write_all(&bytes).await?;
         client.stream.shutdown().await?;
@@ -126,19 +188,23 @@ async fn refuse_plain(client: &mut Rewound, host: &Host) {
     let _ = timeout(Duration::from_secs(1), answer).await;
 }
 
+/// What is wrong with the TLS, if the connection did not just end.
+fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref().and_then(|inner| inner.downcast_ref())
+}
+
 /// Whether the client said that it does not believe our certificate, rather than that something else is wrong.
-fn rejects_certificate(error: &io::Error) -> bool {
+fn rejects_certificate(error: &rustls::Error) -> bool {
     use AlertDescription as A;
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     matches!(
-        inner,
-        Some(rustls::Error::AlertReceived(
+        error,
+        rustls::Error::AlertReceived(
             A::BadCertificate
                 | A::UnsupportedCertificate
                 | A::CertificateUnknown
                 | A::UnknownCA
                 | A::AccessDenied
-        ))
+        )
     )
 }
 
@@ -150,4 +216,55 @@ fn request_id() -> HeaderValue {
     let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
     let text = format!("{}:{}:{}", hex[..2].concat(), hex[2..5].concat(), hex[5..].concat());
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("0"))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// What comes of a client that sends this and then, every so often, one byte more; and how long that takes.
+    async fn opens(sent: &'static [u8], then: &'static [u8], every: Duration) -> (Opening, Duration) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        client.write_all(sent).await.unwrap();
+        let drip = tokio::spawn(async move {
+            for byte in then {
+                tokio::time::sleep(every).await;
+                client.write_all(&[*byte]).await.unwrap();
+            }
+            std::future::pending::<()>().await;
+        });
+        let begun = Instant::now();
+        let opening = opening(Rewound { ahead: Bytes::new(), stream }).await.unwrap();
+        drip.abort();
+        (opening, begun.elapsed())
+    }
+
+    /// T12: who says nothing, or too little, has ten seconds for all of it.
+    #[tokio::test(start_paused = true)]
+    async fn t12_a_greeting_that_is_not_there_in_ten_seconds_is_none() {
+        const BEGUN: &[u8] = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
+        let second = Duration::from_secs(1);
+        for (sent, then, every) in [
+            (&b""[..], &b""[..], second),
+            (BEGUN, b"", second),
+            // More of it gives no more time, nor does the first byte.
+            (BEGUN, &[7; 60], second),
+            (b"", BEGUN, second * 9),
+        ] {
+            let (opening, took) = opens(sent, then, every).await;
+            assert!(matches!(opening, Opening::Nothing), "{sent:?}");
+            assert_eq!(took.as_secs(), 10, "{sent:?} {then:?}");
+        }
+        // What is no TLS is known by its first byte.
+        let (opening, took) = opens(b"G", b"", second).await;
+        assert!(matches!(opening, Opening::Plain(_)) && took < second);
+        let (opening, took) = opens(b"\x05\x01\x00", b"", second).await;
+        assert!(matches!(opening, Opening::Nothing) && took < second);
+    }
 }

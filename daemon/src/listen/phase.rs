@@ -89,6 +89,11 @@ impl Phase {
         }
     }
 
+    /// Whether nothing is being answered.
+    pub fn is_idle(&self) -> bool {
+        !matches!(*self.lock(), State::Busy(_))
+    }
+
     fn received(&self) {
         self.change(|state| match state {
             State::Idle(_) => State::Head(Instant::now()),

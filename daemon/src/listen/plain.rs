@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aigw_shared::fault::{Fault, Kind};
 use http::header::{CONNECTION, HOST, HeaderValue, PROXY_AUTHORIZATION, UPGRADE};
-use http::uri::Scheme;
+use http::uri::{Authority, Scheme};
 use http::{Request, Response, StatusCode, Uri};
 use hyper::client::conn::http1;
 use hyper::upgrade::OnUpgrade;
@@ -31,11 +31,7 @@ pub async fn forward(
     let bad = || Fault::new(Kind::BadRequest, "a proxy takes CONNECT, or a URL that begins with http://");
     let authority = parts.uri.authority().filter(|_| parts.uri.scheme() == Some(&Scheme::HTTP));
     let authority = authority.ok_or_else(bad)?.clone();
-    if authority.as_str().contains('@') {
-        return Err(Fault::new(Kind::BadRequest, "the URL has a user name in it"));
-    }
-    let (host, port) = admit::host_and_port(&authority, HTTP_PORT);
-    check(app, &host)?;
+    let (host, port) = check(app, &authority)?;
     let outbound = app.current().outbound.clone();
     let wanted = Wanted { host: &host, port, block_private: admission.container };
     let (pipe, forwarding) = outbound.plain(&wanted).await?;
@@ -68,6 +64,11 @@ pub async fn forward(
     let mut exchange = Exchange::onward(app.counters.clone(), &host);
     let mut response = sender.send_request(request).await.map_err(broken)?;
     slot.settle();
+    if let Some(forwarding) =
+        forwarding.filter(|_| response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED)
+    {
+        return Err(forwarding.login_refused(authority.as_str(), response.headers()));
+    }
     match upgrade {
         Some(upgrade) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
             exchange.passes();
@@ -79,15 +80,22 @@ pub async fn forward(
     }
 }
 
-/// Whether a host may be asked in clear text.
+/// The host and port to ask in clear text.
 ///
 /// # Errors
-/// A provider's host may not.
-pub fn check(app: &App, host: &str) -> Result<(), Fault> {
-    if app.current().hosts.has_name(host) {
+/// A provider's host is not asked so, and nobody's with a login in the URL.
+pub fn check(app: &App, authority: &Authority) -> Result<(String, u16), Fault> {
+    if authority.as_str().contains('@') {
+        return Err(Fault::new(Kind::BadRequest, "the URL has a user name in it"));
+    }
+    let (host, port) = admit::host_and_port(authority, HTTP_PORT);
+    if host.is_empty() {
+        return Err(Fault::new(Kind::BadRequest, "the URL names no host"));
+    }
+    if app.current().hosts.has_name(&host) {
         return Err(Fault::new(Kind::PlainHttp, format!("{host} is asked over https only")));
     }
-    Ok(())
+    Ok((host, port))
 }
 
 fn origin_form(uri: &Uri) -> Uri {

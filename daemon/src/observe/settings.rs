@@ -31,19 +31,28 @@ pub fn waiting(at_start: &Fixed, config: &Config) -> Vec<Finding> {
 }
 
 /// Settings that are accepted and have no effect in this version, told of rather than passed over.
-pub fn without_effect(config: &Config) -> Vec<Finding> {
-    let rows = [(
-        "gateway.NAME.header_command",
-        config.gateways.values().any(|gateway| gateway.header_command.is_some()),
-    )];
+/// `keys_given`: the secret of the local keys comes from outside, and their names with it.
+pub fn without_effect(config: &Config, keys_given: bool) -> Vec<Finding> {
+    let rows = [
+        (
+            "gateway.NAME.header_command",
+            config.gateways.values().any(|gateway| gateway.header_command.is_some()),
+            "this version does nothing with it",
+        ),
+        (
+            "listen.keys",
+            config.listen.keys_set && !keys_given,
+            "it counts only where AIGW_KEY_FILE gives the secret of the keys",
+        ),
+    ];
     rows.into_iter()
-        .filter(|(_, set)| *set)
-        .map(|(key, _)| {
+        .filter(|(_, set, _)| *set)
+        .map(|(key, _, why)| {
             Finding::new(
                 "setting-without-effect",
                 Severity::Warning,
-                format!("`{key}` is set, and this version does nothing with it"),
-                "remove it, or update aigw",
+                format!("`{key}` is set, and {why}"),
+                "remove it",
             )
         })
         .collect()

@@ -57,7 +57,8 @@ pub struct Rules<'a> {
 pub fn target(parts: &Parts, listener: SocketAddr) -> Result<Target, Fault> {
     let uri = &parts.uri;
     if parts.method == Method::CONNECT {
-        let port = uri.authority().and_then(Authority::port_u16);
+        let is_host = |whole: &&Authority| !whole.host().is_empty() && !whole.as_str().contains('@');
+        let port = uri.authority().filter(is_host).and_then(Authority::port_u16);
         return match port {
             Some(1..) if uri.path_and_query().is_none() => Ok(Target::Proxy),
             _ => Err(Fault::new(Kind::BadRequest, "CONNECT needs a host and a port, and nothing else")),
@@ -117,6 +118,10 @@ pub fn proxy(parts: &Parts) -> Result<(), Fault> {
         single_host(&parts.headers)?;
     }
     if parts.method == Method::CONNECT {
+        let length = parts.headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
+        if length || parts.headers.contains_key(TRANSFER_ENCODING) {
+            return Err(Fault::new(Kind::BadRequest, "CONNECT has no body, and this one announces one"));
+        }
         let page = parts.headers.contains_key(ORIGIN) || crosses_sites(&parts.headers);
         if page {
             return Err(Fault::new(Kind::WebPageRefused, "a web page may not open a tunnel"));
@@ -183,7 +188,10 @@ pub fn inner(
     if parts.headers.contains_key(LOOP_MARKER) {
         return Err(Fault::new(Kind::Loop, "the gateway's URL leads back to an aigwd on this machine"));
     }
-    Ok(presented(parts, rules, Kind::KeyWrong)?.unwrap_or_else(|| tunnel.clone()))
+    let mut admission = presented(parts, rules, Kind::KeyWrong)?.unwrap_or_else(|| tunnel.clone());
+    // Another key makes no other machine of a container.
+    admission.container |= tunnel.container;
+    Ok(admission)
 }
 
 /// An authority's host in lower case, without brackets and the dot of a whole name, and its port.
@@ -333,6 +341,8 @@ mod tests {
             ("GET", "https://127.0.0.1:2449/", Some(Target::Proxy)),
             ("CONNECT", "example.com:443", Some(Target::Proxy)),
             ("CONNECT", "example.com", None),
+            ("CONNECT", "ada@example.com:443", None),
+            ("CONNECT", ":443", None),
             ("CONNECT", "/path", None),
             ("TRACE", "/", None),
             ("OPTIONS", "*", None),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use tokio::time::timeout;
+use tokio::time::{Sleep, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
 use super::record::Exchange;
@@ -22,6 +22,8 @@ const LINGER_BYTES: usize = 64 * 1024 * 1024;
 const LINGER: Duration = Duration::from_secs(10);
 /// Who sends nothing for so long has stopped, or waits to be told to begin (`Expect: 100-continue`).
 const QUIET: Duration = Duration::from_secs(2);
+/// From the gateway's break to ours.
+const TOLD_AFTER: Duration = Duration::from_millis(20);
 
 /// A client's body, and what was read of it: until the gateway answers, the request can be sent once more.
 #[derive(Clone)]
@@ -221,6 +223,9 @@ pub enum Answer {
         /// What is written down when it is over.
         exchange: Exchange,
     },
+    /// The gateway broke off. Told after a moment, or hyper would throw away what it has not yet written: a client that
+    /// sees nothing of an answer may ask again.
+    Broken(Option<hyper::Error>, Pin<Box<Sleep>>),
 }
 
 impl Answer {
@@ -244,7 +249,8 @@ impl Body for Answer {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match self.get_mut() {
+        let answer = self.get_mut();
+        match answer {
             Self::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Relay { ahead: ahead @ Some(_), .. } => {
                 Poll::Ready(ahead.take().map(|bytes| Ok(Frame::data(bytes))))
@@ -265,9 +271,14 @@ impl Body for Answer {
                     }
                     Some(Err(error)) => {
                         exchange.cut(&error);
-                        Poll::Ready(Some(Err(error)))
+                        *answer = Self::Broken(Some(error), Box::pin(sleep(TOLD_AFTER)));
+                        Pin::new(answer).poll_frame(cx)
                     }
                 }
+            }
+            Self::Broken(error, moment) => {
+                std::task::ready!(moment.as_mut().poll(cx));
+                Poll::Ready(error.take().map(Err))
             }
         }
     }
@@ -276,6 +287,7 @@ impl Body for Answer {
         match self {
             Self::Own(bytes) => bytes.is_none(),
             Self::Relay { ahead, body, .. } => ahead.is_none() && body.is_end_stream(),
+            Self::Broken(error, _) => error.is_none(),
         }
     }
 
@@ -284,7 +296,7 @@ impl Body for Answer {
             Self::Own(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Self::Relay { ahead: None, body, .. } => body.size_hint(),
             // Its length stands in the fields, if anywhere.
-            Self::Relay { .. } => SizeHint::default(),
+            Self::Relay { .. } | Self::Broken(..) => SizeHint::default(),
         }
     }
 }

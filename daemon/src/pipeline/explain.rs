@@ -44,9 +44,8 @@ pub fn refuse(fault: &Fault, dialect: Dialect) -> Response<Answer> {
     response
 }
 
-/// A refusal as bytes of HTTP/1.1, where no server of hyper's stands.
-pub fn on_the_wire(fault: &Fault, dialect: Dialect) -> Vec<u8> {
-    let response = refuse(fault, dialect);
+/// An answer of ours as bytes of HTTP/1.1, where no server of hyper's stands.
+pub fn on_the_wire(response: Response<Answer>) -> Vec<u8> {
     let status = response.status();
     let mut bytes =
         format!("HTTP/1.1 {} {}\r\n", status.as_u16(), status.canonical_reason().unwrap_or_default())

@@ -86,11 +86,13 @@ impl Hosts {
     }
 
     /// The row of a host, as [`admit::host_and_port`] reads it from a target. A generic gateway that has nothing to stand
-    /// for it leaves it alone.
+    /// for it leaves it alone, unless the managed policy names it.
     pub fn find(&self, host: &str, port: u16, gateway: Option<&Gateway>) -> Option<Arc<Host>> {
         let row = self.0.get(&(host.to_owned(), port))?;
         let stands = gateway.is_none_or(|gateway| {
-            gateway.kind != GatewayKind::Generic || gateway.providers.contains_key(&row.provider)
+            row.by_policy
+                || gateway.kind != GatewayKind::Generic
+                || gateway.providers.contains_key(&row.provider)
         });
         stands.then(|| row.clone())
     }
@@ -215,6 +217,21 @@ mod tests {
         {
             let there = turn("api.anthropic.com", "POST", "/v1/messages", &[field]);
             assert_eq!(there, "/anthropic/v1/messages", "{field:?}");
+        }
+    }
+
+    /// What a generic gateway has nothing for is left alone, but not what the policy names.
+    #[test]
+    fn a_policys_host_is_never_left_alone() {
+        let entry = InterceptHost { host: "ai.example".into(), port: 443, provider: Some("openai".into()) };
+        let mut config = Config::default();
+        config.intercept.hosts.push(entry);
+        let generic = Gateway { kind: GatewayKind::Generic, ..Gateway::named("other") };
+        for by_policy in [false, true] {
+            let hosts = Hosts::of(&config, by_policy);
+            assert!(hosts.find("ai.example", 443, None).is_some());
+            assert_eq!(hosts.find("ai.example", 443, Some(&generic)).is_some(), by_policy);
+            assert!(hosts.find("api.openai.com", 443, Some(&generic)).is_none());
         }
     }
 

@@ -105,10 +105,14 @@ async fn open_websocket(
     mut exchange: Exchange,
 ) -> Result<Response<Answer>, Fault> {
     let host = uri.host().unwrap_or_default().to_owned();
-    let unreachable = |what: String| Fault::new(Kind::TargetUnreachable, format!("{host}: {what}"));
+    let unreachable = |what: String| {
+        Fault::new(Kind::UpstreamFailed, format!("{host} did not answer the WebSocket: {what}"))
+            .cure_with("try again")
+    };
     fields.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     fields.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    let mut response = websocket::greet(way, &uri, fields).await.map_err(unreachable)?;
+    let link = way.dial_http1(uri.clone()).await.map_err(|error| error.of_target())?;
+    let mut response = websocket::greet(link, &uri, fields).await.map_err(unreachable)?;
     exchange.answered(response.status());
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return relay::through(response, exchange);

@@ -19,9 +19,9 @@ use tokio::time::timeout;
 
 use super::body::Answer;
 use super::record::Exchange;
-use super::upstream::Upstream;
 use super::{Call, explain, headers};
 use crate::app::App;
+use crate::dial::Link;
 
 /// A gateway that speaks WebSocket says so in this time.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -93,7 +93,8 @@ async fn open(call: &Call, websocket: &HeaderMap) -> Result<Response<Incoming>, 
     }
     let mut fields = call.headers.clone();
     fields.extend(websocket.clone());
-    let response = greet(&call.gateway.upstream, &call.uri, fields).await?;
+    let link = call.gateway.upstream.dial_http1(call.uri.clone()).await.map_err(|error| error.to_string())?;
+    let response = greet(link, &call.uri, fields).await?;
     let status = response.status();
     if status == StatusCode::SWITCHING_PROTOCOLS {
         return Ok(response);
@@ -105,8 +106,7 @@ async fn open(call: &Call, websocket: &HeaderMap) -> Result<Response<Incoming>, 
 }
 
 /// The handshake, on a connection of its own: HTTP/2 connections of the pool cannot change their protocol.
-pub async fn greet(way: &Upstream, uri: &Uri, fields: HeaderMap) -> Result<Response<Incoming>, String> {
-    let link = way.dial_http1(uri.clone()).await.map_err(|error| error.to_string())?;
+pub async fn greet(link: Link, uri: &Uri, fields: HeaderMap) -> Result<Response<Incoming>, String> {
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(link)).await.map_err(|error: hyper::Error| error.to_string())?;
     // Ends with the WebSocket, or with the refusal.

@@ -41,7 +41,7 @@ fn t1_the_key_is_for_its_owner_only_and_is_the_only_one() {
     for folder in key.ancestors().skip(1).take_while(|folder| *folder != machine.home()) {
         assert_eq!(mode(folder), 0o700, "{}", folder.display());
     }
-    assert_eq!(keys(&machine), [key.clone()]);
+    assert_eq!(keys(&machine), std::slice::from_ref(&key));
     let ours = printed(&["pkey", "-in", arg(&key), "-pubout"]);
     assert_eq!(
         printed(&["x509", "-in", arg(&path(&status, "intermediate_cert")), "-noout", "-pubkey"]),

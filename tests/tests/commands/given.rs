@@ -64,6 +64,46 @@ async fn a_token_in_the_environment_works_and_is_a_finding() {
     assert!(!machine.log().contains(&token));
 }
 
+/// A login that the environment would overrule is not reported as one.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_environment_gives_is_not_replaced_by_a_login() {
+    let gateway = practice().await;
+    for (form, cure) in [("AIGW_TOKEN", "AIGW_TOKEN"), ("AIGW_URL", "AIGW_URL")] {
+        let mut machine = machine!();
+        let token = gateway.issue_token("ada", DAY);
+        machine.set(form, if form == "AIGW_URL" { "https://nobody.invalid" } else { &token });
+        let _daemon = machine.start();
+        let login = machine.log_in_with(&gateway, &token, &[]);
+        assert_eq!(login.status.code(), Some(64), "{form}: {}", told(&login));
+        assert!(told(&login).contains(cure), "{form}: {}", told(&login));
+        assert!(!machine.home().join("config/config.toml").exists(), "{form}");
+        // Another gateway can be logged in to beside it.
+        assert!(machine.log_in_with(&gateway, &token, &["--name", "work"]).status.success(), "{form}");
+        if form == "AIGW_TOKEN" {
+            assert_eq!(
+                machine.ctl(&["logout", "default"]).status.code(),
+                Some(2),
+                "there is no such gateway"
+            );
+        }
+    }
+    let mut machine = machine!();
+    machine.set("AIGW_TOKEN", &gateway.issue_token("ada", DAY));
+    machine.set("AIGW_URL", &gateway.url());
+    let _daemon = machine.start();
+    let logout = machine.ctl(&["logout"]);
+    assert_eq!(logout.status.code(), Some(64), "{}", told(&logout));
+    assert!(told(&logout).contains("AIGW_TOKEN"), "{}", told(&logout));
+}
+
+#[test]
+fn names_of_keys_without_a_given_secret_are_told_of() {
+    let machine = machine!();
+    machine.configure("[listen]\nkeys = [\"ci\"]\n");
+    let _daemon = machine.start();
+    assert_eq!(machine.findings(), ["setting-without-effect"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_file_that_is_not_there_is_a_finding_and_nobody_is_logged_in() {
     let gateway = practice().await;

@@ -61,7 +61,7 @@ async fn status_is_the_object_that_scripts_rely_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_known_is_null_and_a_finding_has_a_cure() {
     let machine = machine!();
-    machine.configure("[listen]\nkeyless = true\n[gateway.lab]\nurl = \"http://127.0.0.1:9\"\n");
+    machine.configure("[intercept]\nhosts = [\"a.example\"]\n[gateway.lab]\nurl = \"http://127.0.0.1:9\"\n");
     let _daemon = machine.start();
     let status = machine.ask(&["status"]);
     let gateway = &status["gateways"][0];

@@ -8,6 +8,9 @@
 
 mod disk;
 mod namespace;
+#[path = "../ca/openssl.rs"]
+#[allow(dead_code)]
+mod openssl;
 mod other_user;
 mod policy;
 mod programs;
@@ -15,6 +18,7 @@ mod stage;
 #[path = "../control/talk.rs"]
 #[allow(dead_code)]
 mod talk;
+mod trust;
 
 const HELLO: &str = r#"{"model":"claude-sonnet-4-5","max_tokens":10,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
 const MESSAGES: &str = "/anthropic/v1/messages";

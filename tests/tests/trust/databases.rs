@@ -26,11 +26,8 @@ impl Desk {
         let rows = listed.lines().skip(4).filter_map(|line| line.trim_end().rsplit_once(' '));
         rows.map(|(name, flags)| {
             let name = name.trim();
-            let shown = self.tool("certutil", &["-L", "-d", database, "-n", name, "-a"]);
-            (
-                format!("{name} {flags}"),
-                shown.split_inclusive("END CERTIFICATE-----").next().unwrap().to_owned(),
-            )
+            // All of one subject are shown for each name; the newest comes first, whichever was named.
+            (format!("{name} {flags}"), self.tool("certutil", &["-L", "-d", database, "-n", name, "-a"]))
         })
         .collect()
     }
@@ -59,8 +56,9 @@ fn t11_browsers_databases_get_both_roots_of_a_rotation_and_lose_no_other() {
         let content = desk.nss_content(database);
         assert_eq!(content.len(), 3, "{content:?}");
         for root in [&old, &new] {
-            let found = content.iter().find(|(_, pem)| pem.replace("\r\n", "\n").trim() == root.pem().trim());
-            assert!(found.unwrap().0.ends_with(" C,,"), "{content:?}");
+            let name = format!("aigw root {} C,,", &root.fingerprint.replace(':', "").to_lowercase()[..16]);
+            let found = content.iter().find(|(row, _)| *row == name).unwrap_or_else(|| panic!("{content:?}"));
+            assert!(found.1.replace("\r\n", "\n").contains(root.pem().trim()), "{content:?}");
         }
     }
     let bytes = || databases.each_ref().map(|database| desk.nss_content(database));

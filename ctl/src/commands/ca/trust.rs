@@ -91,6 +91,11 @@ impl Answer for Told {
                 writeln!(to, "  {}", tame(error))?;
             }
         }
+        let changed =
+            |row: &Row| row.store == "nss" && matches!(row.state, State::Installed | State::Removed);
+        if self.stores.iter().any(changed) {
+            writeln!(to, "Browsers that are open notice it when they are started again.")?;
+        }
         if let Some(command) = &self.as_root {
             writeln!(to, "The rest needs root:\n  {command}")?;
         }
@@ -360,6 +365,10 @@ pub(super) fn forget(place: &Place) {
     if recorded_roots(place).is_empty() {
         let _ = fs::remove_file(stores_file(place));
         let _ = fs::remove_dir(&place.records);
+        // What root has of ours is this alone.
+        if let Some(folder) = place.records.parent().filter(|_| place.is_root) {
+            let _ = fs::remove_dir(folder);
+        }
     }
 }
 

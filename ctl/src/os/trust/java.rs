@@ -50,8 +50,8 @@ fn installed(place: &Place) -> Vec<PathBuf> {
 /// The JDK's own, since an older one may not read a newer store.
 fn keytool(file: &Path, place: &Place) -> Option<PathBuf> {
     let name = if place.system == System::Windows { "keytool.exe" } else { "keytool" };
-    let beside = file.ancestors().skip(3).take(2).map(|home| home.join("bin").join(name));
-    beside.filter(|program| program.is_file()).next().or_else(|| place.program("keytool"))
+    let mut beside = file.ancestors().skip(3).take(2).map(|home| home.join("bin").join(name));
+    beside.find(|program| program.is_file()).or_else(|| place.program("keytool"))
 }
 
 fn password() -> [&'static str; 2] {

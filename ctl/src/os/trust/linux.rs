@@ -17,6 +17,8 @@ pub(super) struct Family {
     anchors: &'static str,
     /// What makes the bundle, the first that is there.
     refresh: &'static [&'static [&'static str]],
+    /// Further words after a certificate was taken away.
+    removed: &'static [&'static str],
     /// What is made.
     bundle: &'static str,
     package: &'static str,
@@ -27,6 +29,7 @@ const FAMILIES: [Family; 4] = [
         name: "SUSE",
         anchors: "/etc/pki/trust/anchors",
         refresh: &[&["update-ca-certificates"]],
+        removed: &[],
         bundle: "/var/lib/ca-certificates/ca-bundle.pem",
         package: "ca-certificates",
     },
@@ -34,6 +37,7 @@ const FAMILIES: [Family; 4] = [
         name: "Fedora, RHEL",
         anchors: "/etc/pki/ca-trust/source/anchors",
         refresh: &[&["update-ca-trust", "extract"]],
+        removed: &[],
         bundle: "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
         package: "ca-certificates",
     },
@@ -41,6 +45,7 @@ const FAMILIES: [Family; 4] = [
         name: "Arch",
         anchors: "/etc/ca-certificates/trust-source/anchors",
         refresh: &[&["update-ca-trust"], &["trust", "extract-compat"]],
+        removed: &[],
         bundle: "/etc/ca-certificates/extracted/tls-ca-bundle.pem",
         package: "ca-certificates-utils",
     },
@@ -48,6 +53,8 @@ const FAMILIES: [Family; 4] = [
         name: "Debian, Ubuntu, Alpine",
         anchors: "/usr/local/share/ca-certificates",
         refresh: &[&["update-ca-certificates"]],
+        // Else links to what is gone stay, and the hashes by which OpenSSL finds certificates.
+        removed: &["--fresh"],
         bundle: "/etc/ssl/certs/ca-certificates.crt",
         package: "ca-certificates",
     },
@@ -125,7 +132,7 @@ pub(super) fn add(layout: Layout, place: &Place, roots: &[&Root]) -> Vec<Step> {
                 content: Bytes(root.pem.clone().into_bytes()),
                 mode: Some(0o644),
             };
-            with_refresh(family, place, roots.iter().map(write).collect())
+            with_refresh(family, place, roots.iter().map(write).collect(), &[])
         }
         Layout::NixOs => vec![Step::Tell(format!(
             "write this into configuration.nix, then run `nixos-rebuild switch`:\n{}",
@@ -148,7 +155,7 @@ pub(super) fn remove(layout: Layout, place: &Place, held: &[Held]) -> Vec<Step> 
         Layout::Anchors(family) => {
             let files = held.iter().filter(|held| !held.name.is_empty());
             let steps = files.map(|held| Step::Remove { file: PathBuf::from(&held.name) }).collect();
-            with_refresh(family, place, steps)
+            with_refresh(family, place, steps, family.removed)
         }
         Layout::NixOs => vec![Step::Tell(
             "take aigw's certificate out of security.pki in configuration.nix, then run `nixos-rebuild switch`".to_owned(),
@@ -161,10 +168,10 @@ pub(super) fn remove(layout: Layout, place: &Place, held: &[Held]) -> Vec<Step> 
 }
 
 /// Without the program nothing is touched: the file alone would change nothing now, and surprise somebody later.
-fn with_refresh(family: &Family, place: &Place, mut steps: Vec<Step>) -> Vec<Step> {
+fn with_refresh(family: &Family, place: &Place, mut steps: Vec<Step>, more: &[&str]) -> Vec<Step> {
     let refresh = family.refresh.iter().find_map(|words| {
         let (name, arguments) = words.split_first()?;
-        Some(Step::run(&place.program(name)?, arguments))
+        Some(Step::run(&place.program(name)?, &[arguments, more].concat()))
     });
     match refresh {
         Some(run) => steps.push(run),

@@ -85,20 +85,68 @@ fn database(folder: &Path) -> String {
     format!("sql:{}", text(folder))
 }
 
+/// A name in a database, and the certificates that are shown for it: all that have the subject of the one it names, the
+/// newest first.
+struct Row {
+    name: String,
+    for_servers: bool,
+    shown: Vec<Mark>,
+}
+
+impl Row {
+    /// The certificate that it names, if the others of that subject leave one over.
+    fn named<'a>(&'a self, rows: &'a [Row]) -> Option<&'a Mark> {
+        let ours = |row: &'a Row| row.shown.iter().find(|mark| row.name == nickname(mark));
+        let of_subject = || rows.iter().filter(|row| same_marks(&row.shown, &self.shown));
+        ours(self).or_else(|| {
+            let taken: Vec<&Mark> = of_subject().filter_map(ours).collect();
+            let left: Vec<&Mark> = self.shown.iter().filter(|mark| !taken.contains(mark)).collect();
+            let one_name = of_subject().filter(|row| ours(row).is_none()).count() == 1;
+            left.first().copied().filter(|_| one_name && left.len() == 1)
+        })
+    }
+}
+
+fn same_marks(one: &[Mark], other: &[Mark]) -> bool {
+    one.len() == other.len() && one.iter().all(|mark| other.contains(mark))
+}
+
+fn nickname(mark: &Mark) -> String {
+    format!("aigw root {}", mark.short())
+}
+
+/// One whose name cannot be told from others of its subject, which only happens to those put in by hand, has none.
 pub(super) fn held(folder: &Path, place: &Place, marks: &[Mark]) -> Vec<Held> {
     let Some(program) = certutil(place) else { return Vec::new() };
     let database = database(folder);
     let listed = (place.look)(&program, &["-L", "-d", &database]).unwrap_or_default();
-    let rows: Vec<(&str, &str)> = listed.lines().filter_map(row).collect();
-    let mut held = Vec::new();
-    for (name, flags) in rows {
-        // The certificate of this name comes first; others with the same subject follow.
-        let shown = (place.look)(&program, &["-L", "-d", &database, "-n", name, "-a"]).unwrap_or_default();
-        let found: Vec<Mark> = certificates(shown.as_bytes()).first().map(Mark::of).into_iter().collect();
-        let for_servers = flags.split(',').next().unwrap_or_default();
-        held.extend(held_of(&found, marks).map(|mark| Held::named(mark, name, for_servers.contains('C'))));
-    }
-    held
+    let rows: Vec<Row> = listed
+        .lines()
+        .filter_map(row)
+        .map(|(name, flags)| {
+            let text = (place.look)(&program, &["-L", "-d", &database, "-n", name, "-a"]).unwrap_or_default();
+            Row {
+                name: name.to_owned(),
+                for_servers: flags.split(',').next().unwrap_or_default().contains('C'),
+                shown: certificates(text.as_bytes()).iter().map(Mark::of).collect(),
+            }
+        })
+        .collect();
+    let found = |mark: &Mark| {
+        let here: Vec<&Row> = rows
+            .iter()
+            .filter(|row| !held_of(&row.shown, std::slice::from_ref(mark)).collect::<Vec<_>>().is_empty())
+            .collect();
+        if here.is_empty() {
+            return None;
+        }
+        let row = here.iter().find(|row| row.named(&rows).is_some_and(|named| named.sha256 == mark.sha256));
+        Some(match row {
+            Some(row) => Held::named(mark, &row.name, row.for_servers),
+            None => Held::named(mark, "", here.iter().all(|row| row.for_servers)),
+        })
+    };
+    marks.iter().filter_map(found).collect()
 }
 
 /// A name, and three groups of flags.
@@ -112,7 +160,7 @@ pub(super) fn add(folder: &Path, place: &Place, roots: &[&Root]) -> Vec<Step> {
     let Some(program) = certutil(place) else { return vec![missing(place)] };
     let database = database(folder);
     let run = |root: &&Root| {
-        let name = format!("aigw root {}", root.mark.short());
+        let name = nickname(&root.mark);
         Step::run(&program, &["-A", "-d", &database, "-n", &name, "-t", "C,,", "-i", &text(&root.file)])
     };
     roots.iter().map(run).collect()
@@ -121,7 +169,14 @@ pub(super) fn add(folder: &Path, place: &Place, roots: &[&Root]) -> Vec<Step> {
 pub(super) fn remove(folder: &Path, place: &Place, held: &[Held]) -> Vec<Step> {
     let Some(program) = certutil(place) else { return vec![missing(place)] };
     let database = database(folder);
-    held.iter().map(|held| Step::run(&program, &["-D", "-d", &database, "-n", &held.name])).collect()
+    let step = |held: &Held| match &*held.name {
+        "" => Step::Tell(format!(
+            "take out the certificate with SHA-256 {} in the browser's settings: it has a name that others share",
+            held.mark.shown()
+        )),
+        name => Step::run(&program, &["-D", "-d", &database, "-n", name]),
+    };
+    held.iter().map(step).collect()
 }
 
 /// Whether it can be read at all.

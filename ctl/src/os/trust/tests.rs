@@ -153,6 +153,7 @@ fn each_distribution_is_told_by_its_folder() {
         let mut files = [ours(ROOT), ours(NEXT)];
         files.sort();
         let mut removed: Vec<String> = files.iter().map(|file| format!("remove {file}")).collect();
+        let run = if anchors.starts_with("usr/local") { format!("{run} --fresh") } else { run.to_owned() };
         removed.push(format!("run {run}"));
         assert_eq!(image.remove(&[]), removed, "{anchors}");
 
@@ -177,7 +178,7 @@ fn a_certificate_of_ours_under_any_name_is_ours_and_one_with_our_name_may_not_be
             (bundle, &[THEIRS, ROOT].concat()),
         ],
     );
-    assert_eq!(image.remove(&[]), [format!("remove /{anchors}/by-hand.crt"), format!("run {run}")]);
+    assert_eq!(image.remove(&[]), [format!("remove /{anchors}/by-hand.crt"), format!("run {run} --fresh")]);
 }
 
 #[test]
@@ -356,20 +357,42 @@ fn nss_names_are_ours_and_the_fingerprint_decides() {
         format!("run {certutil} -A -d {database} -n 'aigw root {0}' -t C,, -i /records/{0}.pem", short(pem))
     };
     assert_eq!(image.add(&[])[1..], [add(ROOT), add(NEXT)]);
-    let listed = "\nCertificate Nickname                                         Trust Attributes\n                                                             SSL,S/MIME,JAR/XPI\n\n\
-        a name of mine                                               C,,  \n\
-        aigw root 0123456789abcdef                                   CT,C,C\n\
-        not trusted                                                  ,,   \n";
+    let named = |pem| format!("aigw root {}", short(pem));
+    let list = |rows: &[(&str, &str)]| {
+        let rows: String = rows.iter().map(|(name, flags)| format!("{name:<60} {flags}\n")).collect();
+        let head = "Certificate Nickname                                         Trust Attributes";
+        format!("\n{head}\n{:61}SSL,S/MIME,JAR/XPI\n\n{rows}", "")
+    };
     let show = |name: &str| format!("{certutil} -L -d {database} -n {name} -a");
-    image = image.answers(&[
-        (&format!("{certutil} -L -d {database}"), listed),
-        (&show("a name of mine"), &[ROOT, NEXT].concat()),
-        (&show("aigw root 0123456789abcdef"), THEIRS),
-        (&show("not trusted"), &[NEXT, ROOT].concat()),
-    ]);
-    assert_eq!(image.add(&[])[1..], [add(NEXT)]);
+    // For each name all of its subject are shown, the newest first.
+    let shown = [NEXT, ROOT].concat();
     let remove = |name: &str| format!("run {certutil} -D -d {database} -n '{name}'");
-    assert_eq!(image.remove(&[]), [remove("a name of mine"), remove("not trusted")]);
+    let (ours, next) = (named(ROOT), named(NEXT));
+    for (rows, missing, removed) in [
+        (vec![(&*ours, "C,,  "), (&*next, "CT,C,C")], vec![], vec![remove(&ours), remove(&next)]),
+        (vec![(&*ours, "C,,  "), (&*next, ",,   ")], vec![add(NEXT)], vec![remove(&ours), remove(&next)]),
+        // One was put in by hand under a name of its own.
+        (vec![("mine too", "C,,  "), (&*next, "C,,  ")], vec![], vec![remove("mine too"), remove(&next)]),
+    ] {
+        let answers: Vec<_> = rows.iter().map(|(name, _)| (show(name), shown.clone())).collect();
+        let theirs = show("aigw root 0123456789abcdef");
+        let listed = list(&[&rows[..], &[("aigw root 0123456789abcdef", "C,,")]].concat());
+        let mut all = vec![(format!("{certutil} -L -d {database}"), listed), (theirs, THEIRS.to_owned())];
+        all.extend(answers);
+        let all: Vec<_> = all.iter().map(|(line, said)| (&**line, &**said)).collect();
+        image = image.answers(&all);
+        assert_eq!(image.add(&[])[1..], missing, "{rows:?}");
+        assert_eq!(image.remove(&[]), removed, "{rows:?}");
+    }
+    // Two by hand: nobody can say which is which, and the wrong one is not to go.
+    let listed = list(&[("one", "C,,"), ("two", "C,,")]);
+    image = image.answers(&[
+        (&format!("{certutil} -L -d {database}"), &listed),
+        (&show("one"), &shown),
+        (&show("two"), &shown),
+    ]);
+    assert_eq!(image.add(&[]).len(), 1);
+    assert!(image.remove(&[]).iter().all(|line| line.contains("in the browser's settings")));
 
     fs::remove_file(image.place.at(certutil)).unwrap();
     assert_eq!(image.add(&[])[1..], ["needs NSS's certutil: apt-get install libnss3-tools"]);
