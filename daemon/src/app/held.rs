@@ -39,7 +39,9 @@ impl App {
         if name != "default" {
             return Ok(());
         }
-        let given = given_url(&self.origins.environment);
+        // What the policy says stands above the environment, too.
+        let locked = self.current().shown.iter().any(|row| row.locked && row.key == "gateway.default.url");
+        let given = given_url(&self.origins.environment).filter(|_| !locked);
         let overruled = match () {
             () if self.given.token_file.is_some() => "AIGW_TOKEN_FILE",
             () if self.given.token.is_some() => "AIGW_TOKEN",
