@@ -161,7 +161,7 @@ pub struct Explain {
     /// Its method
     #[arg(long, default_value = "POST")]
     pub method: String,
-    /// A field that it would have, such as 'Origin: https://example.com'
+    /// A field that it would have, such as 'Origin: null'
     #[arg(long = "header", value_name = "NAME: VALUE")]
     pub headers: Vec<String>,
     /// The gateway that its key is bound to

@@ -1,17 +1,17 @@
 //! What every room of the daemon may use, and the settings in force, which a reload replaces as a whole.
 
+mod held;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-use aigw_shared::config::{self, Config, GatewayKind, Given, PolicyState, Shown, Sources};
+use aigw_shared::config::{self, Config, Given, PolicyState, Shown, Sources};
 use aigw_shared::fault::{Fault, Kind};
-use aigw_shared::files::{self, Draft};
 use aigw_shared::finding::{Finding, Severity};
 use aigw_shared::paths::Paths;
-use aigw_shared::secret::Secret;
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -20,7 +20,7 @@ use crate::ca::{self, Ca};
 use crate::credentials::Held;
 use crate::credentials::file::Store;
 use crate::dial::{self, Here, Outbound};
-use crate::gateway::{Gateway, url_text};
+use crate::gateway::Gateway;
 use crate::keys::Keys;
 use crate::observe::distrust::Distrust;
 use crate::observe::health::Health;
@@ -31,8 +31,6 @@ use crate::pipeline::hosts::{self, Hosts};
 use crate::pipeline::onward::RealHosts;
 use crate::pipeline::record::Counters;
 
-/// A token's file is longer only if it is none.
-const MAX_TOKEN_FILE: u64 = 64 * 1024;
 /// What findings about the proxies of the settings are about.
 const PROXIES: &str = "the settings' proxies";
 /// What findings about the settings are about. No gateway can have this name.
@@ -148,7 +146,7 @@ impl App {
             here: here.clone(),
             listen: OnceLock::new(),
             given: loaded.given.clone(),
-            given_for: given_url(&origins.environment).map_or_else(OnceLock::new, OnceLock::from),
+            given_for: held::given_url(&origins.environment).map_or_else(OnceLock::new, OnceLock::from),
             fixed: settings::fixed(&loaded.config),
             current: ArcSwap::from_pointee(Current {
                 outbound: Arc::new(Outbound::new(&Config::default(), &[], &here)),
@@ -250,66 +248,9 @@ impl App {
         self.health.replace(THE_CA, self.ca.findings(&self.ca_names()));
     }
 
-    /// Keeps what a login brought, settings included, and uses it from the next request on.
-    ///
-    /// # Errors
-    /// When it cannot be written; the old login is then as it was.
-    pub fn keep(&self, name: &str, held: Held, settings: Option<Draft>) -> Result<(), Fault> {
-        let login = self.store.draft(name, &held)?;
-        settings.map_or(Ok(()), Draft::put)?;
-        login.put()?;
-        self.health.clear("login-damaged", name);
-        if let Some(gateway) = self.current.load().gateways.get(name) {
-            gateway.hold(held);
-        }
-        Ok(())
-    }
-
-    /// Whether a login (or logout) would be overruled by what the environment gives.
-    ///
-    /// # Errors
-    /// Then it names the variable.
-    pub fn check_not_given(&self, name: &str, url: Option<&url::Url>) -> Result<(), Fault> {
-        if name != "default" {
-            return Ok(());
-        }
-        let given = given_url(&self.origins.environment);
-        let overruled = match () {
-            () if self.given.token_file.is_some() => "AIGW_TOKEN_FILE",
-            () if self.given.token.is_some() => "AIGW_TOKEN",
-            () if url.is_some() && given.is_some_and(|given| given != url_text(url)) => "AIGW_URL",
-            () => return Ok(()),
-        };
-        Err(Fault::new(
-            Kind::BadConfiguration,
-            format!("aigwd was started with {overruled}, which stands above this login"),
-        )
-        .cure_with(format!("start aigwd without {overruled}, or give this gateway a name: `--name NAME`")))
-    }
-
-    /// Forgets a login.
-    ///
-    /// # Errors
-    /// When there is none, or it cannot be removed.
-    pub fn forget(&self, name: &str) -> Result<(), Fault> {
-        self.store.forget(name)?;
-        if let Some(gateway) = self.current.load().gateways.get(name) {
-            gateway.hold(Held::default());
-        }
-        Ok(())
-    }
-
     /// A gateway that is not in the settings, to try a login with.
     pub fn candidate(&self, settings: config::Gateway) -> Gateway {
         Gateway::new(settings, Held::default(), self.here.clone())
-    }
-
-    /// What is kept for a gateway.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn stored(&self, name: &str) -> Result<Held, Fault> {
-        Ok(self.store.get(name)?.0)
     }
 
     /// Makes these settings the ones in force. A gateway whose settings are the same keeps its connections.
@@ -354,74 +295,6 @@ impl App {
             closed,
             refused: refused.map(|fault| fault.to_string()),
         }));
-    }
-
-    /// The credential for a gateway: from the environment for the one named `default`, else the stored one. What was
-    /// given for another URL is not used, and told of.
-    fn held_for(&self, settings: &config::Gateway) -> Held {
-        let url = url_text(settings.url.as_ref());
-        let held = self.given_to(settings, &url).unwrap_or_else(|| self.kept_for(&settings.name));
-        if held.token.is_some() && held.url != url {
-            self.health.note(
-                &settings.name,
-                Finding::new(
-                    "login-for-other-url",
-                    Severity::Warning,
-                    format!(
-                        "the login for the gateway {} was given for {}, not for {url}",
-                        settings.name, held.url
-                    ),
-                    "run `aigwctl login`, or start aigwd again if it was given a token for the new URL",
-                ),
-            );
-        } else {
-            self.health.clear("login-for-other-url", &settings.name);
-        }
-        held
-    }
-
-    fn given_to(&self, settings: &config::Gateway, url: &str) -> Option<Held> {
-        if settings.name != "default" || settings.kind == GatewayKind::Generic {
-            return None;
-        }
-        let token = self.given_token();
-        match &token {
-            Ok(_) => self.health.clear("token-file", "token-file"),
-            Err(fault) => self.health.note("token-file", found("token-file", fault)),
-        }
-        let token = token.ok().flatten()?;
-        let url = match url {
-            "" => String::new(),
-            url => self.given_for.get_or_init(|| url.to_owned()).clone(),
-        };
-        Some(Held { url, token: Some(token), ..Held::default() })
-    }
-
-    fn kept_for(&self, name: &str) -> Held {
-        match self.store.get(name) {
-            Ok((held, damage)) => {
-                self.health.clear("login-unreadable", name);
-                if let Some(finding) = damage {
-                    self.health.note(name, finding);
-                }
-                held
-            }
-            Err(fault) => {
-                self.health.note(name, found("login-unreadable", &fault));
-                Held::default()
-            }
-        }
-    }
-
-    fn given_token(&self) -> Result<Option<Secret>, Fault> {
-        let Some(file) = &self.given.token_file else { return Ok(self.given.token.clone()) };
-        let bytes = files::read_limited(file, MAX_TOKEN_FILE)?.ok_or_else(|| {
-            Fault::new(Kind::BadConfiguration, format!("AIGW_TOKEN_FILE: {} does not exist", file.display()))
-        })?;
-        let text = String::from_utf8(bytes).map_err(|_| {
-            Fault::new(Kind::BadConfiguration, format!("AIGW_TOKEN_FILE: {} is not text", file.display()))
-        })?;
-        Ok(Some(Secret::new(text)).filter(|token| !token.is_empty()))
     }
 
     /// A gateway whose URL is our own listener is refused when it is configured, not when it is used.
@@ -492,10 +365,4 @@ fn without_files(origins: &Origins) -> Result<config::Loaded, Fault> {
 
 fn found(code: &'static str, fault: &Fault) -> Finding {
     Finding::new(code, Severity::Error, fault.what.clone(), fault.cure())
-}
-
-/// `AIGW_URL`, as a URL is written beside what was given for it.
-fn given_url(environment: &[(OsString, OsString)]) -> Option<String> {
-    let (_, text) = environment.iter().find(|(name, _)| name == "AIGW_URL")?;
-    Some(url_text(Some(&url::Url::parse(text.to_str()?).ok()?)))
 }

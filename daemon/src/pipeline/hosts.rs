@@ -223,10 +223,14 @@ mod tests {
     /// What a generic gateway has nothing for is left alone, but not what the policy names.
     #[test]
     fn a_policys_host_is_never_left_alone() {
-        let entry = InterceptHost { host: "ai.example".into(), port: 443, provider: Some("openai".into()) };
+        let entry = aigw_shared::config::InterceptHost {
+            host: "ai.example".into(),
+            port: 443,
+            provider: Some("openai".into()),
+        };
         let mut config = Config::default();
         config.intercept.hosts.push(entry);
-        let generic = Gateway { kind: GatewayKind::Generic, ..Gateway::named("other") };
+        let generic = Gateway { kind: GatewayKind::Generic, ..Gateway::default() };
         for by_policy in [false, true] {
             let hosts = Hosts::of(&config, by_policy);
             assert!(hosts.find("ai.example", 443, None).is_some());

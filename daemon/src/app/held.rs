@@ -1,0 +1,151 @@
+//! What is held for a gateway: given by the environment, or kept by a login.
+
+use std::ffi::OsString;
+
+use aigw_shared::config::{self, GatewayKind};
+use aigw_shared::fault::{Fault, Kind};
+use aigw_shared::files::{self, Draft};
+use aigw_shared::finding::{Finding, Severity};
+use aigw_shared::secret::Secret;
+
+use super::{App, found};
+use crate::credentials::Held;
+use crate::gateway::url_text;
+
+/// A token's file is longer only if it is none.
+const MAX_TOKEN_FILE: u64 = 64 * 1024;
+
+impl App {
+    /// Keeps what a login brought, settings included, and uses it from the next request on.
+    ///
+    /// # Errors
+    /// When it cannot be written; the old login is then as it was.
+    pub fn keep(&self, name: &str, held: Held, settings: Option<Draft>) -> Result<(), Fault> {
+        let login = self.store.draft(name, &held)?;
+        settings.map_or(Ok(()), Draft::put)?;
+        login.put()?;
+        self.health.clear("login-damaged", name);
+        if let Some(gateway) = self.current.load().gateways.get(name) {
+            gateway.hold(held);
+        }
+        Ok(())
+    }
+
+    /// Whether a login (or logout) would be overruled by what the environment gives.
+    ///
+    /// # Errors
+    /// Then it names the variable.
+    pub fn check_not_given(&self, name: &str, url: Option<&url::Url>) -> Result<(), Fault> {
+        if name != "default" {
+            return Ok(());
+        }
+        // What the policy says stands above the environment, too.
+        let locked = self.current().shown.iter().any(|row| row.locked && row.key == "gateway.default.url");
+        let given = given_url(&self.origins.environment).filter(|_| !locked);
+        let overruled = match () {
+            () if self.given.token_file.is_some() => "AIGW_TOKEN_FILE",
+            () if self.given.token.is_some() => "AIGW_TOKEN",
+            () if url.is_some() && given.is_some_and(|given| given != url_text(url)) => "AIGW_URL",
+            () => return Ok(()),
+        };
+        Err(Fault::new(
+            Kind::BadConfiguration,
+            format!("aigwd was started with {overruled}, which stands above this login"),
+        )
+        .cure_with(format!("start aigwd without {overruled}, or give this gateway a name: `--name NAME`")))
+    }
+
+    /// Forgets a login.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be removed.
+    pub fn forget(&self, name: &str) -> Result<(), Fault> {
+        self.store.forget(name)?;
+        if let Some(gateway) = self.current.load().gateways.get(name) {
+            gateway.hold(Held::default());
+        }
+        Ok(())
+    }
+
+    /// What is kept for a gateway.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn stored(&self, name: &str) -> Result<Held, Fault> {
+        Ok(self.store.get(name)?.0)
+    }
+
+    /// The credential for a gateway: from the environment for the one named `default`, else the stored one. What was
+    /// given for another URL is not used, and told of.
+    pub(super) fn held_for(&self, settings: &config::Gateway) -> Held {
+        let url = url_text(settings.url.as_ref());
+        let held = self.given_to(settings, &url).unwrap_or_else(|| self.kept_for(&settings.name));
+        if held.token.is_some() && held.url != url {
+            self.health.note(
+                &settings.name,
+                Finding::new(
+                    "login-for-other-url",
+                    Severity::Warning,
+                    format!(
+                        "the login for the gateway {} was given for {}, not for {url}",
+                        settings.name, held.url
+                    ),
+                    "run `aigwctl login`, or start aigwd again if it was given a token for the new URL",
+                ),
+            );
+        } else {
+            self.health.clear("login-for-other-url", &settings.name);
+        }
+        held
+    }
+
+    fn given_to(&self, settings: &config::Gateway, url: &str) -> Option<Held> {
+        if settings.name != "default" || settings.kind == GatewayKind::Generic {
+            return None;
+        }
+        let token = self.given_token();
+        match &token {
+            Ok(_) => self.health.clear("token-file", "token-file"),
+            Err(fault) => self.health.note("token-file", found("token-file", fault)),
+        }
+        let token = token.ok().flatten()?;
+        let url = match url {
+            "" => String::new(),
+            url => self.given_for.get_or_init(|| url.to_owned()).clone(),
+        };
+        Some(Held { url, token: Some(token), ..Held::default() })
+    }
+
+    fn kept_for(&self, name: &str) -> Held {
+        match self.store.get(name) {
+            Ok((held, damage)) => {
+                self.health.clear("login-unreadable", name);
+                if let Some(finding) = damage {
+                    self.health.note(name, finding);
+                }
+                held
+            }
+            Err(fault) => {
+                self.health.note(name, found("login-unreadable", &fault));
+                Held::default()
+            }
+        }
+    }
+
+    fn given_token(&self) -> Result<Option<Secret>, Fault> {
+        let Some(file) = &self.given.token_file else { return Ok(self.given.token.clone()) };
+        let bytes = files::read_limited(file, MAX_TOKEN_FILE)?.ok_or_else(|| {
+            Fault::new(Kind::BadConfiguration, format!("AIGW_TOKEN_FILE: {} does not exist", file.display()))
+        })?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            Fault::new(Kind::BadConfiguration, format!("AIGW_TOKEN_FILE: {} is not text", file.display()))
+        })?;
+        Ok(Some(Secret::new(text)).filter(|token| !token.is_empty()))
+    }
+}
+
+/// `AIGW_URL`, as a URL is written beside what was given for it.
+pub(super) fn given_url(environment: &[(OsString, OsString)]) -> Option<String> {
+    let (_, text) = environment.iter().find(|(name, _)| name == "AIGW_URL")?;
+    Some(url_text(Some(&url::Url::parse(text.to_str()?).ok()?)))
+}
