@@ -114,7 +114,7 @@ fn statement(status: &CaStatus, verify: &[String], remove: &[String]) -> String 
         "What this does not protect from",
         "A program of the same user can read that key, as it can read the user's other files, and could then pass for \
          the hosts above on this machine. It could add a CA of its own just as well.\n\
-         One known gap: programs built on Bun (Claude Code and OpenCode among them) take the common name of a \
+         One known gap: programs built on Bun (OpenCode and earlier versions of Claude Code among them) take the common name of a \
          certificate for a host name when its alternative names are all of rare kinds, such as registered IDs, and do not \
          hold it against the name constraints. Whoever stole the intermediate's key could pass for any host towards such \
          a program. OpenSSL, GnuTLS, Node, Python, Java, Go, rustls and NSS refuse such a certificate. For Bun, the mode \
