@@ -395,3 +395,17 @@ proptest! {
         let _ = Bench::new().flag(&key, &value).try_load();
     }
 }
+
+/// T10: a private CA is added by a file; nothing turns the check of certificates off.
+#[test]
+fn t10_no_setting_is_insecure() {
+    for row in schema::ROWS {
+        for word in ["insecure", "verify", "skip", "unsafe"] {
+            assert!(!row.key.contains(word), "{}", row.key);
+        }
+    }
+    for key in ["insecure", "tls_verify", "verify"] {
+        let wrong = Bench::user(&format!("[gateway.corp]\n{key} = true\n")).wrong();
+        assert!(wrong.contains(&format!("no such setting as `gateway.corp.{key}`")), "{wrong}");
+    }
+}
