@@ -33,7 +33,7 @@ const REVEALS: [(&str, &str); 10] = [
     ("ctl/src/commands/keys.rs", "shows a new local key, which is what the command is for"),
     ("ctl/src/commands/login.rs", "checks the form of what was typed before it is sent"),
     ("daemon/src/credentials/mod.rs", "writes the credential file"),
-    ("daemon/src/deployment.rs", "the part of a token in front of its secret names it"),
+    ("daemon/src/deployment/tokens.rs", "the part of a token in front of its secret names it"),
     ("daemon/src/keys.rs", "writes the machine's secret file"),
     ("daemon/src/pipeline/admit.rs", "compares the local key that was presented"),
     (
@@ -63,7 +63,7 @@ const CRATES: [(&str, &[&str]); 10] = [
     ),
     ("rustls_native_certs", &["daemon/src/os/roots/"]),
     ("rustls_platform_verifier", &["daemon/src/dial/tls.rs"]),
-    ("sysinfo", &["daemon/src/control/status.rs"]),
+    ("sysinfo", &["daemon/src/app/logins.rs", "daemon/src/control/status.rs"]),
     (
         "tokio_rustls",
         &["daemon/src/dial/", "daemon/src/listen/intercept.rs", "daemon/src/practice/request.rs"],

@@ -11,7 +11,6 @@ use aigw_shared::provider::{self, Dialect};
 use url::Url;
 
 use crate::app::App;
-use crate::credentials::lease::InForce;
 use crate::credentials::renew::{self, Attempts, Occasion};
 use crate::credentials::{Held, Lasting, own};
 use crate::deployment::{self, tokens};
@@ -82,27 +81,23 @@ pub async fn log_in(app: &Arc<App>, login: Login) -> Result<LoggedIn, Fault> {
         }
     };
     let new_settings = draft_settings(app, &settings, login.ca_file.is_some())?;
-    let before = app.current().gateways.get(&settings.name).map(|gateway| gateway.held());
+    let before = app.current().gateways.get(&settings.name).cloned();
+    let before = before.map(|gateway| (gateway.settings.clone(), gateway.held()));
     app.keep(&settings.name, held.clone(), new_settings)?;
     app.reload()?;
     if let Some(gateway) = app.current().gateways.get(&settings.name) {
         gateway.saw(true);
         gateway.attempts().clone_from(&Attempts::default());
     }
-    if let Some(before) = before {
-        retire_after_login(app, &settings.name, &before, &held);
+    if let Some((settings, before)) = before
+        && matches!(before.lasting, Lasting::Own { .. })
+        && let Some(token) = before.token.clone().filter(|token| held.token.as_ref() != Some(token))
+    {
+        let unused = before.unused();
+        drop(before);
+        renew::retire(app, &settings, &token, unused);
     }
     Ok(logged_in(&settings, &held, checked, no_own_token))
-}
-
-/// The token that a new login took the place of, if it was made for this machine and by this deployment.
-fn retire_after_login(app: &Arc<App>, name: &str, before: &InForce, held: &Held) {
-    if let (Lasting::Own { .. }, Some(token)) = (&before.lasting, &before.token)
-        && before.url == held.url
-        && before.user == held.user
-    {
-        renew::retire(app, name, token, before.unused());
-    }
 }
 
 fn logged_in(settings: &Settings, held: &Held, checked: bool, no_own_token: Option<String>) -> LoggedIn {
