@@ -134,6 +134,9 @@ pub struct Login {
     /// Read the token from stdin; for a gateway that takes keys, lines PROVIDER=KEY
     #[arg(long)]
     pub token_stdin: bool,
+    /// Replace this machine's token now; the old one is deleted when its last request has ended
+    #[arg(long, conflicts_with_all = ["url", "ca_file", "no_open", "token_stdin"])]
+    pub renew: bool,
 }
 
 /// `env`

@@ -1,6 +1,7 @@
 //! What every room of the daemon may use, and the settings in force, which a reload replaces as a whole.
 
 mod held;
+pub mod logins;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -13,6 +14,7 @@ use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::finding::{Finding, Severity};
 use aigw_shared::paths::Paths;
 use arc_swap::ArcSwap;
+use logins::Logins;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -37,7 +39,15 @@ const PROXIES: &str = "the settings' proxies";
 const SETTINGS: &str = "the settings";
 const THE_CA: &str = "the CA";
 /// What is found about a gateway itself, which goes with it.
-const OF_A_GATEWAY: [&str; 4] = ["gateway-loop", "login-for-other-url", "login-damaged", "login-unreadable"];
+const OF_A_GATEWAY: [&str; 7] = [
+    "gateway-loop",
+    "login-for-other-url",
+    "login-damaged",
+    "login-unreadable",
+    "login-not-renewed",
+    "login-ends",
+    "login-refused",
+];
 
 /// Where the settings come from. Read once; only the files are read again.
 #[derive(Clone, Debug)]
@@ -94,6 +104,8 @@ pub struct App {
     pub draining: CancellationToken,
     /// Cancelled when what is still open is cut.
     pub ended: CancellationToken,
+    /// Who is busy with which login.
+    pub logins: Logins,
     /// Every connection, and what is done for one after its answer.
     pub tasks: TaskTracker,
     listen: OnceLock<Vec<SocketAddr>>,
@@ -166,6 +178,7 @@ impl App {
             draining: CancellationToken::new(),
             ended: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            logins: Logins::open(&paths.state.join("identity"))?,
             keys,
             ca: Ca::new(&paths.ca_dir()),
             health,
@@ -295,6 +308,7 @@ impl App {
             closed,
             refused: refused.map(|fault| fault.to_string()),
         }));
+        self.logins.change();
     }
 
     /// A gateway whose URL is our own listener is refused when it is configured, not when it is used.

@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use aigw_shared::config::{self, GatewayKind};
 use aigw_shared::fault::{Fault, Kind};
-use aigw_shared::ipc::payload::{GatewayStatus, TokenStatus};
+use aigw_shared::ipc::payload::GatewayStatus;
 use arc_swap::ArcSwap;
 use http::{Request, Uri};
 use url::{Host, Url};
 
 use crate::credentials::Held;
+use crate::credentials::lease::InForce;
+use crate::credentials::renew::Attempts;
 use crate::deployment;
 use crate::dial::{Here, Pipe, Wanted};
 use crate::pipeline::credential;
@@ -31,12 +33,13 @@ pub struct Gateway {
     pub upstream: Upstream,
     /// Whether it is on this machine, so that requests carry the mark that finds circles.
     pub local: bool,
-    held: ArcSwap<Held>,
+    held: ArcSwap<InForce>,
     prefix: ArcSwap<Option<String>>,
     /// When asking for the prefix last failed, and why. Locked by whoever asks.
     probing: tokio::sync::Mutex<Option<(Instant, Fault)>>,
     reachable: AtomicU8,
     no_websocket_until: Mutex<Option<Instant>>,
+    attempts: Mutex<Attempts>,
 }
 
 impl Gateway {
@@ -48,19 +51,20 @@ impl Gateway {
         let gateway = Self {
             upstream,
             local,
-            held: ArcSwap::from_pointee(Held::default()),
+            held: ArcSwap::default(),
             prefix: ArcSwap::from_pointee(None),
             probing: tokio::sync::Mutex::new(None),
             reachable: AtomicU8::new(0),
             no_websocket_until: Mutex::new(None),
+            attempts: Mutex::default(),
             settings,
         };
         gateway.hold(held);
         gateway
     }
 
-    /// What is held for it now.
-    pub fn held(&self) -> Arc<Held> {
+    /// What is held for it now. Whoever uses it for a request keeps it as long.
+    pub fn held(&self) -> Arc<InForce> {
         self.held.load_full()
     }
 
@@ -77,7 +81,8 @@ impl Gateway {
         if held.prefix.is_some() {
             self.prefix.store(Arc::new(held.prefix.clone()));
         }
-        self.held.store(Arc::new(held));
+        let before = self.held.load_full();
+        self.held.store(Arc::new(InForce::after(&before, held)));
         self.forget_websocket();
         self.upstream.read_files_again();
     }
@@ -249,11 +254,7 @@ impl Gateway {
                 _ => None,
             },
             user: held.user.clone().filter(|_| !held.is_empty()),
-            token: held.secrets().next().map(|secret| TokenStatus {
-                fingerprint: secret.fingerprint(),
-                expires_at: held.expires_at,
-                scope: held.scope.clone(),
-            }),
+            token: held.secrets().next().map(|secret| held.token_status(secret)),
         }
     }
 
@@ -271,6 +272,11 @@ impl Gateway {
     /// When it is not configured yet.
     pub fn coder_url(&self) -> Result<&Url, Fault> {
         self.settings.coder_url.as_ref().map_or_else(|| self.url(), Ok)
+    }
+
+    /// How renewing its login goes.
+    pub fn attempts(&self) -> std::sync::MutexGuard<'_, Attempts> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn websocket_lock(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {

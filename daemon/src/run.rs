@@ -11,6 +11,7 @@ use aigw_shared::os::socket;
 use tokio::task::JoinSet;
 
 use crate::app::{App, Origins};
+use crate::credentials::renew;
 use crate::os::limits;
 use crate::os::signal::{Asked, Signals};
 use crate::{control, listen};
@@ -67,6 +68,11 @@ impl Daemon {
         tasks.spawn(async move {
             tend_ca(tended).await;
             "CA"
+        });
+        let tended = app.clone();
+        tasks.spawn(async move {
+            renew::tend(tended).await;
+            "logins"
         });
         Ok(Self { app, tasks, _lock: lock })
     }

@@ -58,8 +58,14 @@ fn requests() -> Vec<(String, Request)> {
                 gateway: query(text("https://coder.example.com/"), None),
                 ca_file: text("/etc/ssl/company.pem"),
                 credentials: vec![token],
+                borrowed: true,
             }),
-            Request::Login(Login { gateway: query(None, text("lab")), ca_file: None, credentials: vec![key] }),
+            Request::Login(Login {
+                gateway: query(None, text("lab")),
+                ca_file: None,
+                credentials: vec![key],
+                borrowed: false,
+            }),
         ],
         Logout => [Request::Logout(None), Request::Logout(text("work"))],
         Access => [Request::Access(AccessQuery { key: "claude-code".to_owned() })],
@@ -83,6 +89,7 @@ fn requests() -> Vec<(String, Request)> {
             headers: vec![("origin".to_owned(), "https://example.com".to_owned())],
             gateway: text("work"),
         })],
+        RenewLogin => [Request::RenewLogin(None), Request::RenewLogin(text("work"))],
     }
 }
 
@@ -117,6 +124,8 @@ fn responses() -> Vec<(String, Response)> {
                 expires_at: Some(1_796_119_200),
                 prefix: text("/api/v2/aibridge"),
                 checked: true,
+                token: Some(token_status()),
+                no_own_token: None,
             }),
             Response::LoggedIn(LoggedIn {
                 name: "lab".to_owned(),
@@ -125,6 +134,8 @@ fn responses() -> Vec<(String, Response)> {
                 expires_at: None,
                 prefix: None,
                 checked: false,
+                token: None,
+                no_own_token: text("You may not create tokens"),
             }),
         ],
         Access => [Response::Access(Access {
@@ -144,6 +155,11 @@ fn responses() -> Vec<(String, Response)> {
         CaTrust => [Response::CaTrust(CaTrust {
             added: "/home/ada/.local/state/aigw/ca/roots.pem".to_owned(),
             bundle: "/home/ada/.local/state/aigw/ca/bundle.pem".to_owned(),
+        })],
+        LoggedOut => [Response::LoggedOut(LoggedOut {
+            name: "work".to_owned(),
+            deleted: text("aigw-laptop-0a1b2c-01234567"),
+            left: text("aigw-laptop-0a1b2c-76543210"),
         })],
         Explained => [Response::Explained(Explanation {
             outcome: "refused".to_owned(),
@@ -165,6 +181,17 @@ fn build() -> Build {
     Build { version: "0.1.0".to_owned(), pid: 4_194_304, protocol: 1 }
 }
 
+fn token_status() -> TokenStatus {
+    TokenStatus {
+        fingerprint: "abcd".to_owned(),
+        expires_at: None,
+        scope: text("all"),
+        name: text("aigw-laptop-0a1b2c-01234567"),
+        lasting: "own".to_owned(),
+        renews_at: Some(1_796_119_200),
+    }
+}
+
 fn status() -> Status {
     let bare = GatewayStatus {
         name: "lab".to_owned(),
@@ -176,7 +203,7 @@ fn status() -> Status {
         user: None,
         token: None,
     };
-    let token = TokenStatus { fingerprint: "abcd".to_owned(), expires_at: None, scope: text("all") };
+    let token = token_status();
     let full = GatewayStatus {
         name: "default".to_owned(),
         url: text("https://coder.example.com"),
@@ -190,7 +217,14 @@ fn status() -> Status {
     let away = GatewayStatus {
         name: "far".to_owned(),
         reachable: Some(false),
-        token: Some(TokenStatus { expires_at: Some(-1), scope: None, ..token }),
+        token: Some(TokenStatus {
+            expires_at: Some(-1),
+            scope: None,
+            name: None,
+            lasting: "given".to_owned(),
+            renews_at: None,
+            ..token
+        }),
         ..bare.clone()
     };
     let finding = |severity| Finding::new("some-code", severity, "Something.", "do something");

@@ -9,6 +9,7 @@ use aigw_shared::ipc::payload::{self, Credential, LoggedIn, LoginNeeds, LoginQue
 use aigw_shared::secret::Secret;
 use serde::Serialize;
 
+use super::status::Token;
 use crate::cli::Login;
 use crate::output::{Answer, Output, STRONG};
 use crate::wording::{Moment, tame};
@@ -20,6 +21,12 @@ const TOKEN_VARIABLE: &str = "CODER_SESSION_TOKEN";
 const STDIN_LIMIT: u64 = 64 * 1024;
 
 pub(super) async fn run(arguments: &Login, output: &Output) -> Result<(), Failure> {
+    if arguments.renew {
+        return match daemon::ask(Request::RenewLogin(arguments.name.clone())).await? {
+            Response::LoggedIn(logged_in) => output.show(&Accepted::from(logged_in)),
+            _ => Err(daemon::unexpected()),
+        };
+    }
     let ca_file = arguments.ca_file.as_deref().map(absolute).transpose()?;
     let gateway = LoginQuery { url: arguments.url.as_deref().map(with_scheme), name: arguments.name.clone() };
     let needs = match daemon::ask(Request::LoginNeeds(gateway.clone())).await? {
@@ -27,7 +34,9 @@ pub(super) async fn run(arguments: &Login, output: &Output) -> Result<(), Failur
         _ => return Err(daemon::unexpected()),
     };
     let credentials = gather(&needs, arguments, output)?;
-    match daemon::ask(Request::Login(payload::Login { gateway, ca_file, credentials })).await? {
+    match daemon::ask(Request::Login(payload::Login { gateway, ca_file, credentials, borrowed: false }))
+        .await?
+    {
         Response::LoggedIn(logged_in) => output.show(&Accepted::from(logged_in)),
         _ => Err(daemon::unexpected()),
     }
@@ -163,6 +172,9 @@ struct Accepted {
     prefix: Option<String>,
     /// Whether the other side confirmed it; false where it has no way to ask.
     checked: bool,
+    token: Option<Token>,
+    /// Why no token was made for this machine.
+    no_own_token: Option<String>,
 }
 
 impl From<LoggedIn> for Accepted {
@@ -174,6 +186,8 @@ impl From<LoggedIn> for Accepted {
             expires_at: it.expires_at.map(Moment),
             prefix: it.prefix,
             checked: it.checked,
+            token: it.token.map(Token::from),
+            no_own_token: it.no_own_token,
         }
     }
 }
@@ -195,9 +209,21 @@ impl Accepted {
             return format!("Kept for {place}. Not checked: this gateway has no way to ask.");
         }
         let user = self.user.as_ref().map(|user| format!(" as {user}")).unwrap_or_default();
-        let end =
-            self.expires_at.map(|end| format!(" The token ends {} ({}).", end.words(), end.seen_from(now)));
-        format!("Logged in to {place}{user}.{}", end.unwrap_or_default())
+        let own = self.token.as_ref().and_then(|token| token.name.as_ref().zip(token.renews_at));
+        let end = match (own, self.expires_at) {
+            (Some((name, at)), _) => format!(
+                "\nThis machine has a token of its own, {name}. aigwd replaces it {} ({}).",
+                at.words(),
+                at.seen_from(now)
+            ),
+            (None, Some(end)) => format!(" The token ends {} ({}).", end.words(), end.seen_from(now)),
+            (None, None) => String::new(),
+        };
+        let why = self
+            .no_own_token
+            .as_ref()
+            .map(|why| format!("\nThe deployment makes no token for this machine, so yours is used: {why}."));
+        format!("Logged in to {place}{user}.{end}{}", why.unwrap_or_default())
     }
 }
 
@@ -254,6 +280,8 @@ mod tests {
             expires_at: Some(Moment(1_796_119_200)),
             prefix: None,
             checked: true,
+            token: None,
+            no_own_token: None,
         };
         let now = Moment(1_796_119_200 - 7 * 86_400);
         assert_eq!(

@@ -12,23 +12,37 @@ use crate::wording::tame;
 
 #[derive(Serialize)]
 struct LoggedOut {
-    /// Null for the default one.
-    name: Option<String>,
+    name: String,
     logged_out: bool,
+    /// Name of the token that the deployment has forgotten too.
+    deleted: Option<String>,
+    /// Name of the token that could not be deleted there.
+    left: Option<String>,
 }
 
 impl Answer for LoggedOut {
     fn text(&self, to: &mut dyn Write) -> io::Result<()> {
-        match &self.name {
-            Some(name) => writeln!(to, "Logged out of {}: aigwd has forgotten its token.", tame(name)),
-            None => writeln!(to, "Logged out: aigwd has forgotten the token."),
+        writeln!(to, "Logged out of {}: aigwd has forgotten its token.", tame(&self.name))?;
+        if let Some(token) = &self.deleted {
+            writeln!(to, "The deployment has deleted it, too ({}).", tame(token))?;
         }
+        if let Some(token) = &self.left {
+            let token = tame(token);
+            writeln!(
+                to,
+                "The deployment could not be asked to delete it. Its name there is {token}: delete it"
+            )?;
+            writeln!(to, "in your account's settings, or let it end by itself.")?;
+        }
+        Ok(())
     }
 }
 
 pub(super) async fn run(name: Option<String>, output: &Output) -> Result<(), Failure> {
-    match daemon::ask(Request::Logout(name.clone())).await? {
-        Response::Done => output.show(&LoggedOut { name, logged_out: true }),
+    match daemon::ask(Request::Logout(name)).await? {
+        Response::LoggedOut(it) => {
+            output.show(&LoggedOut { name: it.name, logged_out: true, deleted: it.deleted, left: it.left })
+        }
         _ => Err(daemon::unexpected()),
     }
 }

@@ -55,6 +55,24 @@ pub(super) struct Token {
     pub(super) fingerprint: String,
     pub(super) expires_at: Option<Moment>,
     pub(super) scope: Option<String>,
+    /// Its name at the deployment, if it was made for this machine.
+    pub(super) name: Option<String>,
+    /// `own`, `session` or `given`: how it is kept from ending.
+    pub(super) lasting: String,
+    pub(super) renews_at: Option<Moment>,
+}
+
+impl From<TokenStatus> for Token {
+    fn from(token: TokenStatus) -> Self {
+        Self {
+            fingerprint: token.fingerprint,
+            expires_at: token.expires_at.map(Moment),
+            scope: token.scope,
+            name: token.name,
+            lasting: token.lasting,
+            renews_at: token.renews_at.map(Moment),
+        }
+    }
 }
 
 impl From<aigw_shared::ipc::payload::Status> for Status {
@@ -78,11 +96,6 @@ impl From<aigw_shared::ipc::payload::Status> for Status {
 
 impl From<GatewayStatus> for Gateway {
     fn from(gateway: GatewayStatus) -> Self {
-        let token = |token: TokenStatus| Token {
-            fingerprint: token.fingerprint,
-            expires_at: token.expires_at.map(Moment),
-            scope: token.scope,
-        };
         Self {
             name: gateway.name,
             url: gateway.url,
@@ -91,7 +104,7 @@ impl From<GatewayStatus> for Gateway {
             default: gateway.default,
             reachable: gateway.reachable,
             user: gateway.user,
-            token: gateway.token.map(token),
+            token: gateway.token.map(Token::from),
         }
     }
 }
@@ -181,7 +194,9 @@ impl Gateway {
     pub(super) fn login_words(&self, now: Moment) -> String {
         let Some(token) = &self.token else { return "not logged in".to_owned() };
         let mut words = self.user.clone().unwrap_or_else(|| "logged in".to_owned());
-        if !token.fingerprint.is_empty() {
+        if let Some(name) = &token.name {
+            words += &format!(", token {name}");
+        } else if !token.fingerprint.is_empty() {
             words += &format!(", token {}…", token.fingerprint);
         }
         if let Some(scope) = &token.scope {
@@ -190,6 +205,11 @@ impl Gateway {
         if let Some(end) = token.expires_at {
             let verb = if end.0 < now.0 { "ended" } else { "ends" };
             words += &format!(", {verb} {} ({})", end.words(), end.seen_from(now));
+        }
+        match (token.lasting.as_str(), token.renews_at) {
+            (_, Some(at)) => words += &format!(", replaced {}", at.seen_from(now)),
+            ("session", _) => words += ", kept alive",
+            _ => {}
         }
         words
     }

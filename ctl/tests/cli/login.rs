@@ -21,6 +21,8 @@ fn daemon(providers: &'static [&'static str]) -> Fake {
             expires_at: None,
             prefix: None,
             checked: providers.is_empty(),
+            token: None,
+            no_own_token: None,
         }),
         other => panic!("{other:?}"),
     })

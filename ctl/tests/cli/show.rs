@@ -31,6 +31,9 @@ fn status() -> Status {
                 fingerprint: "abcd".into(),
                 expires_at: Some(4_102_444_800),
                 scope: None,
+                name: None,
+                lasting: "given".into(),
+                renews_at: None,
             }),
         }],
         findings: vec![Finding::new(

@@ -24,7 +24,9 @@ impl App {
         let login = self.store.draft(name, &held)?;
         settings.map_or(Ok(()), Draft::put)?;
         login.put()?;
-        self.health.clear("login-damaged", name);
+        for code in ["login-damaged", "login-refused", "login-not-renewed", "login-ends"] {
+            self.health.clear(code, name);
+        }
         if let Some(gateway) = self.current.load().gateways.get(name) {
             gateway.hold(held);
         }
@@ -77,7 +79,7 @@ impl App {
 
     /// The credential for a gateway: from the environment for the one named `default`, else the stored one. What was
     /// given for another URL is not used, and told of.
-    pub(super) fn held_for(&self, settings: &config::Gateway) -> Held {
+    pub fn held_for(&self, settings: &config::Gateway) -> Held {
         let url = url_text(settings.url.as_ref());
         let held = self.given_to(settings, &url).unwrap_or_else(|| self.kept_for(&settings.name));
         if held.token.is_some() && held.url != url {
@@ -97,6 +99,21 @@ impl App {
             self.health.clear("login-for-other-url", &settings.name);
         }
         held
+    }
+
+    /// Whether the token stands in a file that somebody else writes.
+    pub fn reads_token_file(&self) -> bool {
+        self.given.token_file.is_some()
+    }
+
+    /// Uses what stands in the token's file now.
+    pub fn read_token_file_again(&self) {
+        let default = self.current.load().gateways.get("default").cloned();
+        let Some(gateway) = default.filter(|_| self.reads_token_file()) else { return };
+        let held = self.held_for(&gateway.settings);
+        if held.token.is_some() && held.token != gateway.held().token {
+            gateway.hold(held);
+        }
     }
 
     fn given_to(&self, settings: &config::Gateway, url: &str) -> Option<Held> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aigw_shared::fault::{Failure, Fault, Kind};
+use aigw_shared::fault::{Failure, Fault};
 use aigw_shared::ipc::hello;
 use aigw_shared::ipc::message::{Request, Response};
 use aigw_shared::ipc::payload::{Access, AccessQuery, Build, SettingRow, Settings};
@@ -20,7 +20,8 @@ pub async fn to(app: &Arc<App>, request: Request) -> Response {
         Request::Status => Ok(Response::Status(Box::new(status::of(app)))),
         Request::LoginNeeds(query) => login::needs(app, &query).map(Response::LoginNeeds),
         Request::Login(details) => login::log_in(app, details).await.map(Response::LoggedIn),
-        Request::Logout(name) => log_out(app, name),
+        Request::Logout(name) => login::log_out(app, name).await.map(Response::LoggedOut),
+        Request::RenewLogin(name) => login::renew(app, name).await.map(Response::LoggedIn),
         Request::Access(query) => access(app, &query).map(Response::Access),
         Request::Keys => Ok(Response::Keys(app.keys.rows())),
         Request::RevokeKey(name) => app.keys.revoke(&name).map(|()| Response::Done),
@@ -38,19 +39,6 @@ pub fn build() -> Build {
 
 fn stop(app: &App) -> Result<Response, Fault> {
     app.stopping.cancel();
-    Ok(Response::Done)
-}
-
-fn log_out(app: &App, name: Option<String>) -> Result<Response, Fault> {
-    let unknown =
-        || Fault::new(Kind::Usage, "no such gateway is configured").cure_with("see `aigwctl status`");
-    let name = match name {
-        Some(name) => app.current().config.gateways.contains_key(&name).then_some(name),
-        None => app.current().config.default_gateway().map(|gateway| gateway.name.clone()),
-    };
-    let name = name.ok_or_else(unknown)?;
-    app.check_not_given(&name, None)?;
-    app.forget(&name)?;
     Ok(Response::Done)
 }
 

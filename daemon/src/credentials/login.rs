@@ -1,20 +1,20 @@
 //! A login: the credential is tried at the gateway before anything of the old one is touched.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use aigw_shared::config::edit;
-use aigw_shared::config::{Config, CredentialForm, Gateway as Settings, GatewayKind, ProviderSettings};
+use aigw_shared::config::{self, Config, CredentialForm, Gateway as Settings, GatewayKind, ProviderSettings};
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::files::{self, Draft};
-use aigw_shared::ipc::payload::{LoggedIn, Login, LoginNeeds, LoginQuery};
+use aigw_shared::ipc::payload::{LoggedIn, LoggedOut, Login, LoginNeeds, LoginQuery};
 use aigw_shared::provider::{self, Dialect};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use url::Url;
 
 use crate::app::App;
-use crate::credentials::Held;
-use crate::deployment;
+use crate::credentials::lease::InForce;
+use crate::credentials::renew::{self, Attempts, Occasion};
+use crate::credentials::{Held, Lasting, own};
+use crate::deployment::{self, tokens};
 use crate::gateway::{Gateway, trimmed, url_text};
 use crate::pipeline::credential;
 
@@ -52,7 +52,7 @@ fn with_a_key(settings: &Settings) -> impl Iterator<Item = &String> {
 ///
 /// # Errors
 /// Why they are not, or cannot be kept. The old login is then as it was.
-pub async fn log_in(app: &App, login: Login) -> Result<LoggedIn, Fault> {
+pub async fn log_in(app: &Arc<App>, login: Login) -> Result<LoggedIn, Fault> {
     let mut settings = settings(&app.current().config, &login.gateway)?;
     if let Some(file) = &login.ca_file {
         settings.ca_file = Some(PathBuf::from(file));
@@ -69,25 +69,102 @@ pub async fn log_in(app: &App, login: Login) -> Result<LoggedIn, Fault> {
         return Err(Fault::new(Kind::Usage, format!("no provider of {} wants a key", settings.name))
             .cure_with("use it as it is: `aigwctl env`"));
     }
+    let _alone = app.logins.alone(&settings.name).await;
     let candidate = app.candidate(settings.clone());
-    let (held, checked) = match settings.kind {
-        GatewayKind::Generic => with_keys(app, &candidate, &login).await?,
-        GatewayKind::Coder | GatewayKind::CoderStandalone => (with_token(&candidate, &login).await?, true),
+    let (held, checked, no_own_token) = match settings.kind {
+        GatewayKind::Generic => {
+            let (held, checked) = with_keys(app, &candidate, &login).await?;
+            (held, checked, None)
+        }
+        GatewayKind::Coder | GatewayKind::CoderStandalone => {
+            let (held, no_own_token) = with_token(app, &candidate, &login).await?;
+            (held, true, no_own_token)
+        }
     };
     let new_settings = draft_settings(app, &settings, login.ca_file.is_some())?;
+    let before = app.current().gateways.get(&settings.name).map(|gateway| gateway.held());
     app.keep(&settings.name, held.clone(), new_settings)?;
     app.reload()?;
     if let Some(gateway) = app.current().gateways.get(&settings.name) {
         gateway.saw(true);
+        gateway.attempts().clone_from(&Attempts::default());
     }
-    Ok(LoggedIn {
+    if let Some(before) = before {
+        retire_after_login(app, &settings.name, &before, &held);
+    }
+    Ok(logged_in(&settings, &held, checked, no_own_token))
+}
+
+/// The token that a new login took the place of, if it was made for this machine and by this deployment.
+fn retire_after_login(app: &Arc<App>, name: &str, before: &InForce, held: &Held) {
+    if let (Lasting::Own { .. }, Some(token)) = (&before.lasting, &before.token)
+        && before.url == held.url
+        && before.user == held.user
+    {
+        renew::retire(app, name, token, before.unused());
+    }
+}
+
+fn logged_in(settings: &Settings, held: &Held, checked: bool, no_own_token: Option<String>) -> LoggedIn {
+    LoggedIn {
         name: settings.name.clone(),
         url: settings.url.as_ref().map(|url| trimmed(url).to_owned()),
-        user: held.user,
+        user: held.user.clone(),
         expires_at: held.expires_at,
-        prefix: held.prefix,
+        prefix: held.prefix.clone(),
         checked,
-    })
+        token: held.token.as_ref().map(|token| held.token_status(token)),
+        no_own_token,
+    }
+}
+
+/// Replaces the token of this machine now.
+///
+/// # Errors
+/// When there is none, or no new one.
+pub async fn renew(app: &Arc<App>, name: Option<String>) -> Result<LoggedIn, Fault> {
+    let gateway = named(app, name)?;
+    app.check_not_given(&gateway.settings.name, None)?;
+    renew::rotate(app, &gateway, Occasion::Asked).await?;
+    Ok(logged_in(&gateway.settings, &gateway.held(), true, None))
+}
+
+/// Forgets a login, and has the deployment forget the token that it made for this machine.
+///
+/// # Errors
+/// When there is no such gateway, or what is stored cannot be removed.
+pub async fn log_out(app: &Arc<App>, name: Option<String>) -> Result<LoggedOut, Fault> {
+    let gateway = named(app, name)?;
+    let name = gateway.settings.name.clone();
+    app.check_not_given(&name, None)?;
+    let _alone = app.logins.alone(&name).await;
+    let held = gateway.held();
+    let mut done = LoggedOut { name: name.clone(), deleted: None, left: None };
+    if let (Lasting::Own { name, .. }, Some(token)) = (&held.lasting, &held.token)
+        && let Some(id) = tokens::id(token)
+    {
+        match tokens::delete(&gateway, token, id).await {
+            Ok(()) => done.deleted = Some(name.clone()),
+            Err(fault) => {
+                tracing::warn!("the token {name} could not be deleted: {fault}");
+                done.left = Some(name.clone());
+            }
+        }
+    }
+    app.forget(&name)?;
+    Ok(done)
+}
+
+/// The gateway of this name, or the default one.
+fn named(app: &App, name: Option<String>) -> Result<Arc<Gateway>, Fault> {
+    let unknown =
+        || Fault::new(Kind::Usage, "no such gateway is configured").cure_with("see `aigwctl status`");
+    let current = app.current();
+    let name = match name {
+        Some(name) => name,
+        None => current.config.default_gateway().ok_or_else(unknown)?.name.clone(),
+    };
+    current.gateways.get(&name).cloned().ok_or_else(unknown)
 }
 
 /// A managed policy may name the only deployment there is.
@@ -102,7 +179,9 @@ fn obey_policy(app: &App, settings: &Settings) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn with_token(candidate: &Gateway, login: &Login) -> Result<Held, Fault> {
+/// What is held after a login with a token: one made for this machine, where the deployment makes one; else the token
+/// itself, and why.
+async fn with_token(app: &App, candidate: &Gateway, login: &Login) -> Result<(Held, Option<String>), Fault> {
     let token = login
         .credentials
         .iter()
@@ -110,23 +189,34 @@ async fn with_token(candidate: &Gateway, login: &Login) -> Result<Held, Fault> {
         .map(|credential| credential.secret.clone())
         .ok_or_else(|| Fault::new(Kind::Usage, "a token is needed"))?;
     let user = deployment::me(candidate, &token).await?;
-    let info = deployment::token_info(candidate, &token).await?;
     let prefix = candidate.prefix().await?;
-    let expires_at = info
-        .expires_at
-        .and_then(|text| OffsetDateTime::parse(&text, &Rfc3339).ok())
-        .map(OffsetDateTime::unix_timestamp)
-        // Go writes its zero time, year 1, for a token that never ends.
-        .filter(|at| *at > 0);
-    Ok(Held {
+    let held = Held {
         url: url_text(candidate.settings.url.as_ref()),
-        token: Some(token),
         user: Some(user.username),
-        expires_at,
-        scope: info.scope,
         prefix: Some(prefix),
         ..Held::default()
-    })
+    };
+    let family = app.logins.family(&candidate.settings.name);
+    match own::make(candidate, &token, &family).await? {
+        Ok(own) => Ok((renew::held_of(own, held), None)),
+        Err(words) if login.borrowed => Err(Fault::new(
+            Kind::GatewayRefused,
+            format!(
+                "the deployment makes no token for this machine ({words}), and another program's is not kept"
+            ),
+        )
+        .cure_with("give a token of its own: `aigwctl login --token-stdin`")),
+        Err(words) => {
+            let info = tokens::info(candidate, &token).await?;
+            let session = info.token_name.is_empty() && info.lifetime_seconds > 0;
+            let lasting = match session {
+                true => Lasting::Session { lifetime_s: info.lifetime_seconds },
+                false => Lasting::Given,
+            };
+            let (expires_at, scope) = (info.ends(), info.scope());
+            Ok((Held { token: Some(token), expires_at, scope, lasting, ..held }, Some(words)))
+        }
+    }
 }
 
 /// The keys of a generic gateway, one for each provider that was given one; the others stay.
@@ -186,11 +276,8 @@ fn settings(config: &Config, query: &LoginQuery) -> Result<Settings, Fault> {
         }
         (None, None) => Some(config.default_gateway().ok_or_else(which)?),
     };
-    let mut settings = existing.cloned().unwrap_or_else(|| Settings {
-        name: query.name.clone().unwrap_or_else(|| "default".to_owned()),
-        wait: std::time::Duration::from_secs(3),
-        ..Settings::default()
-    });
+    let mut settings =
+        existing.cloned().unwrap_or_else(|| config::new_gateway(query.name.as_deref().unwrap_or("default")));
     if !aigw_shared::key::is_name(&settings.name) {
         return Err(Fault::new(
             Kind::Usage,
@@ -235,7 +322,7 @@ fn draft_settings(app: &App, settings: &Settings, new_ca: bool) -> Result<Option
     let text = String::from_utf8(text)
         .map_err(|_| Fault::new(Kind::BadConfiguration, format!("{} is not text", file.display())))?;
     files::create_private_dir(&app.origins.paths.config)?;
-    Draft::of(&file, edit::set(&text, &changes)?.as_bytes()).map(Some)
+    Draft::of(&file, config::edit::set(&text, &changes)?.as_bytes()).map(Some)
 }
 
 fn read_url(text: &str) -> Result<Url, Fault> {

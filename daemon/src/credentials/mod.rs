@@ -3,10 +3,14 @@
 //! It is bound to the URL that it was given for, and is of no use at another.
 
 pub mod file;
+pub mod lease;
 pub mod login;
+pub mod own;
+pub mod renew;
 
 use std::collections::BTreeMap;
 
+use aigw_shared::ipc::payload::TokenStatus;
 use aigw_shared::secret::Secret;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +40,32 @@ pub struct Held {
     /// The API prefix that was found to work.
     #[serde(default)]
     pub prefix: Option<String>,
+    /// How the token is kept from ending.
+    #[serde(default)]
+    pub lasting: Lasting,
+}
+
+/// How a token is kept from ending.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lasting {
+    /// Nothing is done: it is used as it was given.
+    #[default]
+    Given,
+    /// It was made for this machine, and is replaced in time.
+    Own {
+        /// Its name at the deployment.
+        name: String,
+        /// When it was made, in seconds since 1970, by our clock.
+        made_at: i64,
+        /// How long it lives, in seconds.
+        lifetime_s: u64,
+    },
+    /// A session, which lives on while somebody asks now and then who it belongs to.
+    Session {
+        /// How long it lives from the last such question on, in seconds.
+        lifetime_s: u64,
+    },
 }
 
 impl Held {
@@ -44,9 +74,34 @@ impl Held {
         self.token.iter().chain(self.keys.values())
     }
 
+    /// What may be shown of a secret of it.
+    pub fn token_status(&self, token: &Secret) -> TokenStatus {
+        let (name, renews_at, lasting) = match &self.lasting {
+            Lasting::Given => (None, None, "given"),
+            Lasting::Own { name, .. } => (Some(name.clone()), self.lasting.replaced_at(), "own"),
+            Lasting::Session { .. } => (None, None, "session"),
+        };
+        TokenStatus {
+            fingerprint: token.fingerprint(),
+            expires_at: self.expires_at,
+            scope: self.scope.clone(),
+            name,
+            lasting: lasting.to_owned(),
+            renews_at,
+        }
+    }
+
     /// Whether there is anything to log in with.
     pub fn is_empty(&self) -> bool {
         self.secrets().next().is_none()
+    }
+}
+
+impl Lasting {
+    /// When an own token is to be replaced, in seconds since 1970: after two thirds of its life.
+    pub fn replaced_at(&self) -> Option<i64> {
+        let Self::Own { made_at, lifetime_s, .. } = self else { return None };
+        Some(made_at.saturating_add_unsigned(lifetime_s / 3 * 2 + lifetime_s % 3 * 2 / 3))
     }
 }
 

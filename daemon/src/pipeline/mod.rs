@@ -25,6 +25,7 @@ use http::request::Parts;
 use http::{Method, Request, Response, Uri, Version};
 
 use crate::app::App;
+use crate::credentials::lease::InForce;
 use crate::gateway::Gateway;
 use crate::keys::Admission;
 use body::{Answer, Slot};
@@ -48,6 +49,8 @@ pub struct Call {
     pub headers: HeaderMap,
     /// What was decided about credentials.
     pub attached: Attached,
+    /// What our credential was taken from.
+    pub held: Arc<InForce>,
 }
 
 /// Takes an admitted request to the gateway and brings the answer back.
@@ -65,11 +68,11 @@ pub async fn handle(app: &Arc<App>, inbound: Inbound, admission: Admission) -> R
             return explain::refuse(&fault, dialect);
         }
     };
-    let exchange = Exchange::begin(app.counters.clone(), &call.route.provider);
+    let exchange = Exchange::begin(app.counters.clone(), &call.route.provider).using(call.held.clone());
     match call.gateway.send(|| call.request(&slot)).await {
         Ok(response) => {
             slot.settle();
-            relay::back(&call, response, exchange).await
+            relay::back(app, &call, response, exchange).await
         }
         Err(fault) => {
             slot.discard();
@@ -104,7 +107,8 @@ async fn prepare(app: &App, parts: Parts, admission: &Admission) -> Result<Call,
     }
     let form =
         gateway.settings.providers.get(&route.provider).map_or(CredentialForm::Bearer, |p| p.credential);
-    let attached = credential::attach(&mut fields, &route, gateway.settings.kind, form, &gateway.held())?;
+    let held = gateway.held();
+    let attached = credential::attach(&mut fields, &route, gateway.settings.kind, form, &held)?;
     if attached.tool_holds_token {
         app.health.note(
             &admission.name,
@@ -128,7 +132,7 @@ async fn prepare(app: &App, parts: Parts, admission: &Admission) -> Result<Call,
         fields.insert(admit::LOOP_MARKER, HeaderValue::from_static("1"));
     }
     let uri = gateway.uri(&route, parts.uri.query()).await?;
-    Ok(Call { gateway, route, uri, method: parts.method, headers: fields, attached })
+    Ok(Call { gateway, route, uri, method: parts.method, headers: fields, attached, held })
 }
 
 impl Call {

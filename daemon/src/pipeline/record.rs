@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use http::StatusCode;
 
+use crate::credentials::lease::InForce;
+
 /// What the daemon counts.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -37,6 +39,7 @@ pub struct Exchange {
     status: StatusCode,
     bytes: u64,
     end: End,
+    _held: Option<Arc<InForce>>,
 }
 
 impl Exchange {
@@ -50,7 +53,14 @@ impl Exchange {
             status: StatusCode::OK,
             bytes: 0,
             end: End::Unanswered,
+            _held: None,
         }
+    }
+
+    /// It uses this credential until it ends.
+    pub fn using(mut self, held: Arc<InForce>) -> Self {
+        self._held = Some(held);
+        self
     }
 
     /// The same for a request that is no AI call, and is not counted as one.

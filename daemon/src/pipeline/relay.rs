@@ -18,8 +18,9 @@ use super::body::Answer;
 use super::record::Exchange;
 use super::upstream::MAX_HEAD;
 use super::{Call, explain, headers};
+use crate::app::App;
+use crate::credentials::renew;
 use crate::deployment;
-use crate::gateway::trimmed;
 
 /// A refusal longer than this is none of the gateway's own.
 const MAX_REFUSAL: usize = 4096;
@@ -30,7 +31,12 @@ const REFUSAL_ARRIVES: Duration = Duration::from_secs(2);
 const TOKEN_REFUSED: [&str; 2] = ["unauthorized", "no authentication key provided"];
 
 /// The answer for the client.
-pub async fn back(call: &Call, response: Response<Incoming>, mut exchange: Exchange) -> Response<Answer> {
+pub async fn back(
+    app: &App,
+    call: &Call,
+    response: Response<Incoming>,
+    mut exchange: Exchange,
+) -> Response<Answer> {
     let status = response.status();
     exchange.answered(status);
     if let Some(flaw) = flaw(&response) {
@@ -53,12 +59,15 @@ pub async fn back(call: &Call, response: Response<Incoming>, mut exchange: Excha
             return explain::reply(&fault, call.route.dialect);
         }
     };
-    match judge(call, status, parts.headers.get(CONTENT_TYPE), &ahead, whole) {
+    match judge(status, parts.headers.get(CONTENT_TYPE), &ahead, whole) {
         Verdict::Passes | Verdict::Words(_) if is_key_refused(call, status) => {
             explain::reply(&key_refused(call), call.route.dialect)
         }
         Verdict::Passes => pass(Response::from_parts(parts, body), Some(ahead.freeze()), exchange),
-        Verdict::Fault(fault) => explain::reply(&fault, call.route.dialect),
+        Verdict::TokenRefused => {
+            let fault = renew::after_refusal(app, &call.gateway, &call.held).await;
+            explain::reply(&fault, call.route.dialect)
+        }
         Verdict::Words(words) => {
             let reply = explain::gateway_words(status, &words, call.route.dialect);
             let (ours, body) = reply.into_parts();
@@ -114,8 +123,8 @@ fn is_framed_in_one_way(headers: &HeaderMap) -> bool {
 enum Verdict {
     /// As it is.
     Passes,
-    /// Ours to explain.
-    Fault(Fault),
+    /// Ours to mend, or to explain.
+    TokenRefused,
     /// The gateway's own words in plain text, which the tool would show badly or not at all.
     Words(String),
     /// The deployment does not know the prefix any more.
@@ -142,7 +151,7 @@ fn is_plain(content_type: &[u8]) -> bool {
     content_type.len() >= 10 && content_type[..10].eq_ignore_ascii_case(b"text/plain")
 }
 
-fn judge(call: &Call, status: StatusCode, kind: Option<&HeaderValue>, ahead: &[u8], whole: bool) -> Verdict {
+fn judge(status: StatusCode, kind: Option<&HeaderValue>, ahead: &[u8], whole: bool) -> Verdict {
     let kind = kind.map(HeaderValue::as_bytes).unwrap_or_default();
     if !is_plain(kind) {
         let no_route = status == StatusCode::NOT_FOUND && deployment::says_no_route(ahead);
@@ -151,11 +160,7 @@ fn judge(call: &Call, status: StatusCode, kind: Option<&HeaderValue>, ahead: &[u
     let (Ok(text), true) = (std::str::from_utf8(ahead), whole) else { return Verdict::Passes };
     let text = text.trim();
     if TOKEN_REFUSED.contains(&text) {
-        let url = call.gateway.settings.url.as_ref().map_or("the gateway", trimmed);
-        return Verdict::Fault(Fault::new(
-            Kind::TokenRejected,
-            format!("{url} does not accept the stored token any more"),
-        ));
+        return Verdict::TokenRefused;
     }
     if text.is_empty() { Verdict::Passes } else { Verdict::Words(text.to_owned()) }
 }

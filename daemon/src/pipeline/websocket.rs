@@ -59,7 +59,7 @@ pub async fn relay(
 ) -> Response<Answer> {
     let opening = async {
         let call = call.await.map_err(|fault| fault.what)?;
-        let exchange = Exchange::begin(app.counters.clone(), &call.route.provider);
+        let exchange = Exchange::begin(app.counters.clone(), &call.route.provider).using(call.held.clone());
         let response = open(&call, &wanted.headers).await?;
         Ok::<_, String>((response, exchange))
     };

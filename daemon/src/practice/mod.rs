@@ -140,6 +140,7 @@ async fn log_in(
             provider: None,
             secret: Secret::new(gateway.issue_token("ada", Duration::from_secs(86_400))),
         }],
+        borrowed: false,
     };
     let Response::LoggedIn(login) = client.call(Request::Login(login)).await.map_err(refused)? else {
         return Err(internal("an answer to another question"));

@@ -198,6 +198,20 @@ fn defaults(layers: &[Layer]) -> Layer {
     defaults
 }
 
+/// A gateway of this name about which nothing was said yet.
+pub fn new_gateway(name: &str) -> Gateway {
+    let mut config = Config::default();
+    let at = schema::At { names: vec![name], folder: None, home: None };
+    for row in schema::ROWS {
+        let leaf = row.key.strip_prefix("gateway.*.").filter(|leaf| !leaf.contains('.'));
+        if let Some(raw) = leaf.and_then(|_| file::default(row.default)) {
+            // Defaults fit; a test puts each in its place.
+            let _ = row.apply(&mut config, &at, &raw);
+        }
+    }
+    schema::gateway(&mut config, name).clone()
+}
+
 fn split(key: &str) -> Vec<String> {
     key.split('.').map(str::to_owned).collect()
 }

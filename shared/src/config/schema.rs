@@ -72,6 +72,8 @@ pub(super) static ROWS: &[Row] = &[
         "", "the certificate's private key, in PEM"),
     row("gateway.*.wait_s", Number(|c, at, n| put(&mut at.gateway(c).wait, seconds(n), "seconds from 0 to 600")),
         "3", "seconds that a request waits for a gateway that is not there"),
+    row("gateway.*.token_lifetime_s", Number(|c, at, n| put(&mut at.gateway(c).token_lifetime, lifetime(n), "seconds from 60 to 31536000")),
+        "2592000", "how long a token lives that is made for this machine, in seconds; less where the deployment wants less"),
     row("gateway.*.upstream_proxy", Text(|c, at, t| ProxyChoice::parse(t).map(|p| at.gateway(c).leaving.proxy = p)),
         "", "the proxy through which the gateway is reached, or `environment`"),
     row("gateway.*.upstream_proxy_ca_file", Text(|c, at, t| at.path(t).map(|p| at.gateway(c).leaving.ca_file = Some(p))),
@@ -282,6 +284,10 @@ fn port(number: i64) -> Option<u16> {
 
 fn seconds(number: i64) -> Option<Duration> {
     u64::try_from(number).ok().filter(|seconds| *seconds <= 600).map(Duration::from_secs)
+}
+
+fn lifetime(number: i64) -> Option<Duration> {
+    u64::try_from(number).ok().filter(|seconds| (60..=31_536_000).contains(seconds)).map(Duration::from_secs)
 }
 
 /// The row that a key belongs to.

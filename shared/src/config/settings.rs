@@ -206,6 +206,8 @@ pub struct Gateway {
     pub client_key: Option<PathBuf>,
     /// How long a request waits for a gateway that is not there.
     pub wait: Duration,
+    /// How long a token lives that is made for this machine, unless the deployment wants less.
+    pub token_lifetime: Duration,
     /// The proxy through which it is reached.
     pub leaving: Leaving,
     /// What is said about single providers.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::payload::{
     Access, AccessQuery, Build, CaAction, CaRequest, CaStatus, CaTrust, ExplainQuery, Explanation, KeyRow,
-    LoggedIn, Login, LoginNeeds, LoginQuery, Settings, Status,
+    LoggedIn, LoggedOut, Login, LoginNeeds, LoginQuery, Settings, Status,
 };
 use crate::fault::Failure;
 
@@ -37,6 +37,8 @@ pub enum Request {
     Ca(CaAction),
     /// What would happen to a request.
     Explain(ExplainQuery),
+    /// Replace this machine's token for the named gateway (the default one if none is named) now.
+    RenewLogin(Option<String>),
 }
 
 /// From `aigwd` to `aigwctl`.
@@ -68,6 +70,8 @@ pub enum Response {
     CaTrust(CaTrust),
     /// Answer to `Explain`.
     Explained(Explanation),
+    /// Answer to `Logout`.
+    LoggedOut(LoggedOut),
 }
 
 impl Request {

@@ -72,6 +72,12 @@ pub struct TokenStatus {
     pub expires_at: Option<i64>,
     /// What it may do, if the deployment said.
     pub scope: Option<String>,
+    /// Its name at the deployment, if it was made for this machine.
+    pub name: Option<String>,
+    /// `own`, `session` or `given`: how it is kept from ending.
+    pub lasting: String,
+    /// When it is replaced.
+    pub renews_at: Option<i64>,
 }
 
 /// Which gateway a login is about.
@@ -103,6 +109,8 @@ pub struct Login {
     pub ca_file: Option<String>,
     /// What to keep.
     pub credentials: Vec<Credential>,
+    /// It is another program's: a token is made with it, and it is not kept itself.
+    pub borrowed: bool,
 }
 
 /// One secret of a login.
@@ -130,6 +138,21 @@ pub struct LoggedIn {
     pub prefix: Option<String>,
     /// Whether the other side confirmed the credential; `false` where it has no way to ask.
     pub checked: bool,
+    /// The token that is used from now on; none at a gateway that takes keys.
+    pub token: Option<TokenStatus>,
+    /// Why no token was made for this machine, in the deployment's words.
+    pub no_own_token: Option<String>,
+}
+
+/// A login that is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoggedOut {
+    /// The gateway's name.
+    pub name: String,
+    /// Name of this machine's token, which the deployment has forgotten too.
+    pub deleted: Option<String>,
+    /// Name of this machine's token, which could not be deleted there.
+    pub left: Option<String>,
 }
 
 /// Which local key is wanted.

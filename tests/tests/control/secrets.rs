@@ -23,6 +23,7 @@ fn login(url: Option<&str>, name: Option<&str>, provider: Option<&str>, secret: 
         gateway: LoginQuery { url: own(url), name: own(name) },
         ca_file: None,
         credentials: vec![Credential { provider: own(provider), secret: Secret::new(secret) }],
+        borrowed: false,
     })
 }
 

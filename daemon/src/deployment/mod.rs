@@ -1,10 +1,13 @@
 //! The few calls of a deployment's ordinary API that a login needs, and the question which prefix works.
 
+pub mod tokens;
+
+use aigw_shared::config::CredentialForm;
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::secret::Secret;
 use bytes::Bytes;
-use http::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT};
-use http::{Request, Response, StatusCode, Uri};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
+use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
 use serde::Deserialize;
 
@@ -22,15 +25,6 @@ const MAX_ANSWER: usize = 1024 * 1024;
 pub struct User {
     /// The login name.
     pub username: String,
-}
-
-/// What the deployment knows of a token.
-#[derive(Debug, Default, Deserialize)]
-pub struct TokenInfo {
-    /// When it ends, RFC 3339.
-    pub expires_at: Option<String>,
-    /// What it may do.
-    pub scope: Option<String>,
 }
 
 /// Whether an AI gateway answers under this prefix. Asked without a token: the gateway then says 400, and a deployment
@@ -84,6 +78,29 @@ pub async fn me(gateway: &Gateway, token: &Secret) -> Result<User, Fault> {
     }
 }
 
+/// How the provider routes take a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// They let it in, whatever they say then.
+    Taken,
+    /// They do not.
+    Refused,
+}
+
+/// How the gateway's provider routes take this token.
+///
+/// # Errors
+/// When nobody answers.
+pub async fn standing(gateway: &Gateway, token: &Secret) -> Result<Standing, Fault> {
+    let prefix = gateway.prefix().await?;
+    let url = format!("{}{prefix}/anthropic/v1/models", crate::gateway::trimmed(gateway.url()?));
+    let field = credential::provider_field(CredentialForm::Bearer, token)?;
+    Ok(match provider_takes(gateway, &url, field).await? {
+        Some(false) => Standing::Refused,
+        _ => Standing::Taken,
+    })
+}
+
 /// The CA of the deployment's own AI proxy, in PEM.
 ///
 /// # Errors
@@ -105,22 +122,6 @@ pub async fn proxy_ca(gateway: &Gateway) -> Result<String, Fault> {
         )
         .cure_with("ask the deployment's administrator, or set `intercept.via = \"gateway\"`")),
     }
-}
-
-/// What the deployment says about the token; nothing if it says nothing.
-///
-/// # Errors
-/// When nobody answers.
-pub async fn token_info(gateway: &Gateway, token: &Secret) -> Result<TokenInfo, Fault> {
-    let base = crate::gateway::trimmed(gateway.coder_url()?).to_owned();
-    let id = token.reveal().split('-').next().unwrap_or_default().to_owned();
-    if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric()) {
-        return Ok(TokenInfo::default());
-    }
-    let url = format!("{base}/api/v2/users/me/keys/{id}");
-    let (status, body) = get(gateway, &url, &[credential::session(token)?]).await?;
-    let info = (status == StatusCode::OK).then(|| serde_json::from_slice(&body).ok()).flatten();
-    Ok(info.unwrap_or_default())
 }
 
 /// Whether a provider takes this key: `None` when it has no route to ask.
@@ -147,12 +148,27 @@ async fn get(
     url: &str,
     fields: &[(HeaderName, HeaderValue)],
 ) -> Result<(StatusCode, Bytes), Fault> {
+    ask(gateway, Method::GET, url, fields, None).await
+}
+
+/// One call, with the fields that the gateway wants of every call. A body comes with its media type.
+async fn ask(
+    gateway: &Gateway,
+    method: Method,
+    url: &str,
+    fields: &[(HeaderName, HeaderValue)],
+    body: Option<(&'static str, Bytes)>,
+) -> Result<(StatusCode, Bytes), Fault> {
     let uri: Uri = url
         .parse()
         .map_err(|error| Fault::new(Kind::BadConfiguration, format!("{url} cannot be asked: {error}")))?;
     let build = || {
-        let mut request = Request::new(Outgoing::Own(None));
+        let mut request = Request::new(Outgoing::Own(body.as_ref().map(|(_, bytes)| bytes.clone())));
+        *request.method_mut() = method.clone();
         request.uri_mut().clone_from(&uri);
+        if let Some((kind, _)) = &body {
+            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
         let agent = HeaderValue::from_static(concat!("aigwd/", env!("CARGO_PKG_VERSION")));
         request.headers_mut().insert(USER_AGENT, agent);
@@ -193,6 +209,10 @@ struct Message {
 
 impl Message {
     fn said(&self) -> String {
-        format!(" ({})", self.detail.as_deref().unwrap_or(&self.message).trim_end_matches('.'))
+        format!(" ({})", self.text())
+    }
+
+    fn text(&self) -> String {
+        self.detail.as_deref().unwrap_or(&self.message).trim_end_matches('.').to_owned()
     }
 }
