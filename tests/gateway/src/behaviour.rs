@@ -84,6 +84,8 @@ pub struct Behaviour {
     pub minting_refused: bool,
     /// Longest lifetime of a minted token.
     pub max_token_lifetime: Duration,
+    /// It tells the longest lifetime (`tokens/tokenconfig`).
+    pub tells_token_lifetime: bool,
     /// Lifetime of browser and command-line sessions.
     pub session_lifetime: Duration,
     /// Ordinary API calls do not extend sessions.
@@ -133,6 +135,7 @@ impl Default for Behaviour {
             scopes: Scopes::NARROW,
             minting_refused: false,
             max_token_lifetime: Duration::from_secs(876_600 * 3600),
+            tells_token_lifetime: true,
             session_lifetime: Duration::from_secs(24 * 3600),
             sessions_never_slide: false,
             spend: Spend::OfBudget,

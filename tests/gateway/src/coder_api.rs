@@ -98,6 +98,12 @@ pub(crate) async fn answer(visit: &Visit, mut body: Incoming) -> Reply {
             let named = all.iter().filter(|token| token.purpose == Purpose::Named);
             Reply::json(200, &named.map(|token| token.to_json(&user)).collect())
         }
+        ("GET", ["users", me, "keys", "tokens", "tokenconfig"])
+            if is_me(me, &user) && visit.behaviour.tells_token_lifetime =>
+        {
+            let longest = visit.behaviour.max_token_lifetime.as_nanos();
+            Reply::json(200, &json!({ "max_token_lifetime": u64::try_from(longest).unwrap_or(u64::MAX) }))
+        }
         ("GET", ["users", me, "keys", "tokens", name]) if is_me(me, &user) => {
             let named = |token: &Token| token.purpose == Purpose::Named && token.name == *name;
             one(visit, &user, named)

@@ -93,7 +93,8 @@ fn control_plane(visit: &Visit) -> Option<Reply> {
 fn token_valid(visit: &Visit) -> Option<Reply> {
     let good = token(&visit.head.headers).is_some_and(|(token, _)| {
         let found = visit.site.tokens.check(token);
-        found.is_ok_and(|(token, _)| scopes::allow(&token.scopes, Right::Gateway))
+        let asked = visit.behaviour.scopes.at_gateway;
+        found.is_ok_and(|(token, _)| !asked || scopes::allow(&token.scopes, Right::Gateway))
     });
     (!good).then(|| {
         visit.site.note_refused_token();

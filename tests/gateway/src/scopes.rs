@@ -7,11 +7,14 @@ pub struct Scopes {
     pub names: &'static [&'static str],
     /// Takes a list in `scopes`; without it, that field is passed over and only `scope` counts.
     pub lists: bool,
+    /// The provider routes ask for a scope too, not only for a token that is good.
+    pub at_gateway: bool,
 }
 
 impl Scopes {
     /// A release that knows all or nothing.
-    pub const OLD: Scopes = Scopes { names: &["all", "application_connect"], lists: false };
+    pub const OLD: Scopes =
+        Scopes { names: &["all", "application_connect"], lists: false, at_gateway: false };
     /// A release with scopes down to single rights.
     pub const NARROW: Scopes = Scopes {
         names: &[
@@ -24,14 +27,21 @@ impl Scopes {
             "api_key:create",
             "api_key:delete",
             "api_key:read",
+            "api_key:update",
+            "user:*",
             "user:read",
             "user:read_personal",
+            "user:update_personal",
+            "aibridge_interception:*",
             "aibridge_interception:create",
             "aibridge_interception:read",
-            "aibridge_interception:*",
-            "ai_gateway:use",
+            "aibridge_interception:update",
+            "ai_provider:*",
+            "ai_provider:read",
+            "workspace:ssh",
         ],
         lists: true,
+        at_gateway: true,
     };
 
     pub(crate) fn know(&self, name: &str) -> bool {
@@ -66,12 +76,12 @@ const RIGHTS: &[(&str, &[Right])] = {
         ("api_key:create", &[MakeKeys]),
         ("api_key:delete", &[RemoveKeys]),
         ("api_key:read", &[ReadKeys]),
+        ("user:*", &[Oneself]),
         ("user:read", &[Oneself]),
         ("user:read_personal", &[Oneself]),
         ("aibridge_interception:create", &[Gateway]),
         ("aibridge_interception:read", &[Sessions]),
         ("aibridge_interception:*", &[Gateway, Sessions]),
-        ("ai_gateway:use", &[Gateway]),
     ]
 };
 

@@ -61,6 +61,8 @@ async fn tokens_are_made_listed_and_revoked() {
     let body = |hours: u64, name: &str| {
         format!(r#"{{"lifetime":{},"scope":"all","token_name":"{name}"}}"#, hours * 3_600_000_000_000)
     };
+    let longest = call(&gateway, &token, &format!("GET {tokens}/tokenconfig"), "").await.json();
+    assert_eq!(longest["max_token_lifetime"], 48 * 3_600_000_000_000_u64);
     let made = call(&gateway, &token, &format!("POST {tokens}"), &body(48, "aigw-host")).await;
     assert_eq!(made.status, 201);
     let key = made.json()["key"].as_str().unwrap().to_owned();
@@ -123,7 +125,7 @@ async fn scopes_decide_what_a_token_may_do() {
         ("", [200, 200, 200, 200]),
         (r#""scope":"application_connect""#, [403, 403, 403, 403]),
         (r#""scopes":["user:read_personal","aibridge_interception:create"]"#, [200, 403, 200, 403]),
-        (r#""scopes":["api_key:*","ai_gateway:use"]"#, [403, 200, 200, 403]),
+        (r#""scopes":["api_key:*","aibridge_interception:create"]"#, [403, 200, 200, 403]),
         (r#""scopes":["aibridge_interception:*"]"#, [403, 403, 200, 200]),
     ] {
         let key = minted(&gateway, &token, scopes).await.ok().unwrap();
@@ -141,12 +143,17 @@ async fn scopes_decide_what_a_token_may_do() {
 
     // A release from before knows two words, and passes over a list.
     gateway.change(|b| b.scopes = Scopes::OLD);
-    assert_eq!(minted(&gateway, &token, r#""scope":"ai_gateway:use""#).await.err().unwrap().status, 400);
-    let key = minted(&gateway, &token, r#""scopes":["ai_gateway:use"]"#).await.ok().unwrap();
+    assert_eq!(minted(&gateway, &token, r#""scope":"user:read""#).await.err().unwrap().status, 400);
+    let key = minted(&gateway, &token, r#""scopes":["user:read"]"#).await.ok().unwrap();
     assert_eq!(call(&gateway, &key, me, "").await.status, 200);
     let alive = gateway.tokens_alive("ada");
     assert_eq!(alive.last().unwrap().scopes, ["all"]);
     assert_eq!(alive.last().unwrap().id, key[..10]);
+
+    // There the provider routes ask for no scope.
+    let key = minted(&gateway, &token, r#""scope":"application_connect""#).await.ok().unwrap();
+    assert_eq!(ask(&gateway, &key, models, "").await.status, 200);
+    assert_eq!(call(&gateway, &key, me, "").await.status, 403);
 
     gateway.change(|b| b.minting_refused = true);
     assert_eq!(minted(&gateway, &token, "").await.err().unwrap().status, 403);
