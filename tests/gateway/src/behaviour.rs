@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use crate::coder_api::Spend;
+use crate::management::History;
+use crate::oauth::OAuth;
 use crate::origin::Script;
 use crate::proxy::ProxyBehaviour;
 use crate::reply::Reply;
+use crate::scopes::Scopes;
 
 /// How the gateway behaves right now. The default is a healthy, current deployment. Change it while it runs with
 /// [`crate::Practice::change`].
@@ -52,6 +56,8 @@ pub struct Behaviour {
     pub answer_all: Option<Reply>,
     /// Answers every request of the whole site with this, as a load balancer in front would.
     pub answer_front: Option<Reply>,
+    /// Header lines (name and value) without which a zero-trust front end lets nothing through (403, a page).
+    pub front_demands: Vec<(String, String)>,
 
     /// How answers look and how they are paced.
     pub stream: Stream,
@@ -70,14 +76,28 @@ pub struct Behaviour {
     /// Be no deployment at all but the web server of this script: see [`crate::Origin`].
     pub origin: Option<Script>,
 
+    /// The authorization server, if there is one.
+    pub oauth: Option<OAuth>,
+    /// The scopes that a token can have.
+    pub scopes: Scopes,
+    /// Nobody may mint a token (403).
+    pub minting_refused: bool,
     /// Longest lifetime of a minted token.
     pub max_token_lifetime: Duration,
+    /// It tells the longest lifetime (`tokens/tokenconfig`).
+    pub tells_token_lifetime: bool,
     /// Lifetime of browser and command-line sessions.
     pub session_lifetime: Duration,
     /// Ordinary API calls do not extend sessions.
     pub sessions_never_slide: bool,
-    /// Month's spend shown by the ordinary API, in cents.
+    /// How the ordinary API tells of the month's spend.
+    pub spend: Spend,
+    /// That spend, in cents; the limit is [`Behaviour::budget_cents`].
     pub spend_cents: u64,
+    /// How the gateway tells of what was done with it.
+    pub history: History,
+    /// How many sessions (or interceptions) it tells of.
+    pub history_length: usize,
 }
 
 impl Default for Behaviour {
@@ -103,6 +123,7 @@ impl Default for Behaviour {
             provider_fault: None,
             answer_all: None,
             answer_front: None,
+            front_demands: Vec::new(),
             stream: Stream::default(),
             websocket: WebSocket::Old,
             websocket_refusal: None,
@@ -110,10 +131,17 @@ impl Default for Behaviour {
             requests_per_connection: 0,
             proxy: ProxyBehaviour::default(),
             origin: None,
+            oauth: None,
+            scopes: Scopes::NARROW,
+            minting_refused: false,
             max_token_lifetime: Duration::from_secs(876_600 * 3600),
+            tells_token_lifetime: true,
             session_lifetime: Duration::from_secs(24 * 3600),
             sessions_never_slide: false,
+            spend: Spend::OfBudget,
             spend_cents: 1_234,
+            history: History::Sessions,
+            history_length: 1,
         }
     }
 }

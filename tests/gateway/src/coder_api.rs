@@ -1,4 +1,4 @@
-//! The ordinary Coder API beside the gateway: who am I, tokens, build info, and the management routes.
+//! The ordinary Coder API beside the gateway: who am I, tokens, build info, spend, and the pages a browser shows.
 
 use std::time::Duration;
 
@@ -6,18 +6,29 @@ use http::{HeaderMap, Uri};
 use hyper::body::Incoming;
 use serde_json::{Map, Value, json};
 
+use crate::behaviour::Era;
 use crate::clock;
 use crate::front::Visit;
+use crate::oauth;
 use crate::reply::Reply;
+use crate::scopes::{self, Right};
 use crate::tokens::{Order, Purpose, Refused, Token, User};
-
-/// Stands in every answer of a management route, so that a test can see whether one leaked.
-pub const MANAGEMENT_MARK: &str = "practice-management-data";
 
 const COOKIE: &str = "coder_session_token";
 const SIGNED_OUT: &str = "You are signed out or your session has expired. Please sign in again to continue.";
+/// What `users/me/ai/spend` answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spend {
+    /// What was spent, and the budget.
+    OfBudget,
+    /// What was spent; there is no budget.
+    NoBudget,
+    /// No such route (404), as before it came.
+    Absent,
+}
+
 /// Far more than any request here needs.
-const BODY_CAP: u64 = 1 << 20;
+pub(crate) const BODY_CAP: u64 = 1 << 20;
 
 /// Answers below `/api/v2`, and `/cli-auth`.
 pub(crate) async fn answer(visit: &Visit, mut body: Incoming) -> Reply {
@@ -36,11 +47,25 @@ pub(crate) async fn answer(visit: &Visit, mut body: Incoming) -> Reply {
         ("GET" | "HEAD", [""] | ["login"]) => {
             return page("Practice deployment", "This deployment is for practice.");
         }
+        (_, [".well-known", "oauth-authorization-server"] | ["oauth2", ..]) => {
+            let absent = || Reply::coder(404, "Route not found.", None);
+            return visit
+                .behaviour
+                .oauth
+                .as_ref()
+                .map_or_else(absent, |own| oauth::answer(visit, own, &sent));
+        }
         (_, ["api", "v2", "users" | "entitlements", ..]) => {}
         _ => return Reply::coder(404, "Route not found.", None),
     }
 
-    let (token, user) = match authenticate(visit) {
+    let right = match (method, &path[2..]) {
+        ("POST", ["users", _, "keys", ..]) => Right::MakeKeys,
+        ("DELETE", ["users", _, "keys", ..]) => Right::RemoveKeys,
+        (_, ["users", _, "keys", ..]) => Right::ReadKeys,
+        _ => Right::Oneself,
+    };
+    let (token, user) = match authenticate(visit, Some(right)) {
         Ok(who) => who,
         Err(refusal) => return refusal,
     };
@@ -73,6 +98,12 @@ pub(crate) async fn answer(visit: &Visit, mut body: Incoming) -> Reply {
             let named = all.iter().filter(|token| token.purpose == Purpose::Named);
             Reply::json(200, &named.map(|token| token.to_json(&user)).collect())
         }
+        ("GET", ["users", me, "keys", "tokens", "tokenconfig"])
+            if is_me(me, &user) && visit.behaviour.tells_token_lifetime =>
+        {
+            let longest = visit.behaviour.max_token_lifetime.as_nanos();
+            Reply::json(200, &json!({ "max_token_lifetime": u64::try_from(longest).unwrap_or(u64::MAX) }))
+        }
         ("GET", ["users", me, "keys", "tokens", name]) if is_me(me, &user) => {
             let named = |token: &Token| token.purpose == Purpose::Named && token.name == *name;
             one(visit, &user, named)
@@ -82,57 +113,6 @@ pub(crate) async fn answer(visit: &Visit, mut body: Incoming) -> Reply {
             let own = visit.site.tokens.of(&user.name).iter().any(|token| token.id == *id);
             if own && visit.site.tokens.revoke(id) { Reply::new(204) } else { not_found() }
         }
-        _ => Reply::coder(404, "Route not found.", None),
-    }
-}
-
-/// Answers the management routes directly below a gateway mount.
-pub(crate) async fn management(visit: &Visit, mut body: Incoming) -> Reply {
-    // How the body ends is in the log; the answer does not depend on it.
-    let _ = visit.ticket.read(&mut body, &visit.about.ear, BODY_CAP).await;
-    let (_, user) = match authenticate(visit) {
-        Ok(who) => who,
-        Err(refusal) => return refusal,
-    };
-    let session = || {
-        json!({
-            "id": "00000000-0000-4000-8000-0000000000aa",
-            "client": "Claude Code",
-            "initiator": { "id": user.id, "username": user.name, "name": user.name, "avatar_url": "" },
-            "models": ["claude-sonnet-4-5"],
-            "providers": ["anthropic"],
-            "started_at": "2026-01-01T00:00:00Z",
-            "ended_at": null,
-            "last_active_at": "2026-01-01T00:00:00Z",
-            "last_prompt": MANAGEMENT_MARK,
-            "threads": 1,
-            "token_usage_summary": {
-                "input_tokens": 25,
-                "output_tokens": 12,
-                "cache_read_input_tokens": 0,
-                "cache_write_input_tokens": 0,
-            },
-            "network_calls": 0,
-            "metadata": {},
-        })
-    };
-    let path: Vec<_> = visit.path.trim_start_matches('/').split('/').collect();
-    match path.as_slice() {
-        ["sessions"] => Reply::json(200, &json!({ "count": 1, "sessions": [session()] })),
-        ["sessions", _] => {
-            let mut detail = session();
-            detail["threads"] =
-                json!([{ "prompt": MANAGEMENT_MARK, "tool_calls": [], "credential_kind": "centralized" }]);
-            Reply::json(200, &detail)
-        }
-        ["models" | "clients" | "providers"] => Reply::json(200, &json!([MANAGEMENT_MARK])),
-        ["proxy", "ca-cert.pem"] if !visit.behaviour.proxy.off => match &visit.site.proxy {
-            None => not_found(),
-            Some(proxy) => Reply::new(200)
-                .header("content-type", "application/x-pem-file")
-                .header("content-disposition", "attachment; filename=ca-cert.pem")
-                .body(proxy.authority.pem().to_owned()),
-        },
         _ => Reply::coder(404, "Route not found.", None),
     }
 }
@@ -155,21 +135,30 @@ fn session_token(headers: &HeaderMap, uri: &Uri) -> Option<String> {
         .filter(|token| !token.is_empty())
 }
 
-fn authenticate(visit: &Visit) -> Result<(Token, User), Reply> {
+/// Whose token this is, if it may do that (anybody may do nothing in particular).
+pub(crate) fn authenticate(visit: &Visit, right: Option<Right>) -> Result<(Token, User), Reply> {
     let refuse = |detail: &str| Reply::coder(401, SIGNED_OUT, Some(detail));
     let Some(text) = session_token(&visit.head.headers, &visit.head.uri) else {
         return Err(refuse(&format!("Cookie \"{COOKIE}\" or query parameter must be provided.")));
     };
-    let (token, user) = visit.site.tokens.check(&text).map_err(|refused| match refused {
-        Refused::Malformed => refuse("Invalid API key format: incorrect amount of API key parts, expected 2"),
-        Refused::Unknown | Refused::NoOwner => refuse("API key is invalid."),
-        Refused::WrongSecret => refuse("API key secret is invalid."),
-        Refused::Expired(at) => refuse(&format!("API key expired at \"{}\".", clock::text(at))),
+    let (token, user) = visit.site.tokens.check(&text).map_err(|refused| {
+        visit.site.note_refused_token();
+        match refused {
+            Refused::Malformed => {
+                refuse("Invalid API key format: incorrect amount of API key parts, expected 2")
+            }
+            Refused::Unknown | Refused::NoOwner => refuse("API key is invalid."),
+            Refused::WrongSecret => refuse("API key secret is invalid."),
+            Refused::Expired(at) => refuse(&format!("API key expired at \"{}\".", clock::text(at))),
+        }
     })?;
     if user.suspended {
         let text =
             "User is not active (status = \"suspended\"). Contact an admin to reactivate your account.";
         return Err(Reply::coder(401, text, None));
+    }
+    if right.is_some_and(|right| !scopes::allow(&token.scopes, right)) {
+        return Err(Reply::coder(403, "Forbidden.", Some("The scopes of this API key do not allow it.")));
     }
     visit.site.tokens.used(&token.id, !visit.behaviour.sessions_never_slide);
     // As it is after this use.
@@ -177,6 +166,9 @@ fn authenticate(visit: &Visit) -> Result<(Token, User), Reply> {
 }
 
 fn mint(visit: &Visit, user: &User, request: &Map<String, Value>) -> Reply {
+    if visit.behaviour.minting_refused {
+        return Reply::coder(403, "Forbidden.", Some("API tokens are disabled by the administrator."));
+    }
     let longest = visit.behaviour.max_token_lifetime;
     let lifetime = match request.get("lifetime").and_then(Value::as_i64) {
         None | Some(0) => longest.min(Duration::from_secs(720 * 3600)),
@@ -194,9 +186,15 @@ fn mint(visit: &Visit, user: &User, request: &Map<String, Value>) -> Reply {
         });
         return Reply::json(409, &value);
     }
-    let many = request.get("scopes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let known = visit.behaviour.scopes;
+    let many = request.get("scopes").filter(|_| known.lists).and_then(Value::as_array);
+    let many = many.map(Vec::as_slice).unwrap_or_default();
     let mut scopes: Vec<_> =
         many.iter().chain(request.get("scope")).filter_map(Value::as_str).map(str::to_owned).collect();
+    if let Some(unknown) = scopes.iter().find(|scope| !known.know(scope)) {
+        let detail = format!("invalid API key scope: \"{unknown}\"");
+        return Reply::coder(400, "Failed to validate create API key request.", Some(&detail));
+    }
     if scopes.is_empty() {
         scopes.push("all".to_owned());
     }
@@ -217,23 +215,21 @@ fn one(visit: &Visit, user: &User, wanted: impl Fn(&Token) -> bool) -> Reply {
         .map_or_else(not_found, |token| Reply::json(200, &token.to_json(user)))
 }
 
-fn not_found() -> Reply {
+pub(crate) fn not_found() -> Reply {
     Reply::coder(404, "Resource not found or you do not have access to this resource", None)
 }
 
 fn build_info(visit: &Visit) -> Reply {
-    let own = visit.head.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    let scheme = if visit.about.tls { "https" } else { "http" };
     let version = match visit.behaviour.era {
-        crate::Era::Old => "v2.33.0+practice",
-        crate::Era::New => "v2.36.0+practice",
+        Era::Old => "v2.33.0+practice",
+        Era::New => "v2.36.0+practice",
     };
     Reply::json(
         200,
         &json!({
             "version": version,
             "external_url": "https://github.com/coder/coder",
-            "dashboard_url": format!("{scheme}://{own}{}", visit.site.setup.path),
+            "dashboard_url": visit.url(),
             "telemetry": false,
             "workspace_proxy": false,
             "agent_api_version": "1.0",
@@ -267,21 +263,25 @@ fn spend(visit: &Visit) -> Reply {
     if visit.behaviour.not_entitled {
         return Reply::coder(403, "AI Gateway is a Premium feature. Contact sales!", None);
     }
+    if visit.behaviour.spend == Spend::Absent || visit.behaviour.era == Era::Old {
+        return Reply::coder(404, "Route not found.", None);
+    }
     let now = visit.site.tokens.clock.now();
     let first = |month: time::Month, year: i32| {
         time::Date::from_calendar_date(year, month, 1).map_or(now, |date| date.midnight().assume_utc())
     };
     let next = now.month().next();
     let next_year = if next == time::Month::January { now.year() + 1 } else { now.year() };
-    Reply::json(
-        200,
-        &json!({
-            "effective_budget": { "spend_limit_micros": visit.behaviour.budget_cents * 10_000, "limit_source": "user" },
-            "current_spend_micros": visit.behaviour.spend_cents * 10_000,
-            "period_start": clock::text(first(now.month(), now.year())),
-            "period_end": clock::text(first(next, next_year)),
-        }),
-    )
+    let mut answer = json!({
+        "current_spend_micros": visit.behaviour.spend_cents * 10_000,
+        "period_start": clock::text(first(now.month(), now.year())),
+        "period_end": clock::text(first(next, next_year)),
+    });
+    if visit.behaviour.spend == Spend::OfBudget {
+        let limit = visit.behaviour.budget_cents * 10_000;
+        answer["effective_budget"] = json!({ "spend_limit_micros": limit, "limit_source": "user" });
+    }
+    Reply::json(200, &answer)
 }
 
 /// The page a person copies a session token from. Everybody is the one user of the setup here.

@@ -108,7 +108,7 @@ impl Corporate {
             let authority = Authority::new("Practice corporate CA")?;
             authority.pem().clone_into(&mut ca_pem);
             let names = tls::loopback_and(&setup.names);
-            acceptor = Some(authority.acceptor(names, tls::protocols(false), setup.certificate)?);
+            acceptor = Some(authority.acceptor(names, tls::protocols(false), setup.certificate, None)?);
         }
         let listener = TcpListener::bind((setup.address, setup.port)).await?;
         let address = listener.local_addr()?;

@@ -16,7 +16,7 @@ use crate::record::{Log, NOTHING, Outcome, Plane, Recorded, ResponseEnd, Ticket,
 use crate::reply::{HangUp, Reply};
 use crate::server::Connection;
 use crate::tokens::Tokens;
-use crate::{coder_api, data_plane, hold, opened, origin};
+use crate::{coder_api, data_plane, hold, management, oauth, opened, origin};
 
 /// The state of the deployment, shared by all connections and kept over restarts.
 pub(crate) struct Site {
@@ -24,6 +24,9 @@ pub(crate) struct Site {
     pub(crate) behaviour: Mutex<Behaviour>,
     pub(crate) scripted: Mutex<VecDeque<Reply>>,
     pub(crate) tokens: Tokens,
+    /// Requests whose token was refused.
+    pub(crate) refused_tokens: AtomicU64,
+    pub(crate) oauth: oauth::Store,
     pub(crate) log: Arc<Log>,
     pub(crate) connections: AtomicU64,
     pub(crate) in_flight: Arc<AtomicUsize>,
@@ -37,6 +40,10 @@ pub(crate) struct Site {
 impl Site {
     pub(crate) fn behaviour(&self) -> Behaviour {
         hold(&self.behaviour).clone()
+    }
+
+    pub(crate) fn note_refused_token(&self) {
+        self.refused_tokens.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -61,6 +68,22 @@ impl Visit {
             Some(query) => format!("{}?{query}", self.path),
             None => self.path.clone(),
         }
+    }
+
+    /// The deployment's URL as this visitor knows it.
+    pub(crate) fn url(&self) -> String {
+        let header = || self.head.headers.get("host").and_then(|host| host.to_str().ok());
+        let own = self.head.uri.authority().map(http::uri::Authority::as_str).or_else(header);
+        let scheme = if self.about.tls { "https" } else { "http" };
+        format!("{scheme}://{}{}", own.unwrap_or("localhost"), self.site.setup.path)
+    }
+
+    /// Whether every line that the front end demands is there.
+    fn passes_front(&self) -> bool {
+        let has = |(name, value): &(String, String)| {
+            self.head.headers.get_all(name).into_iter().any(|given| given.as_bytes() == value.as_bytes())
+        };
+        self.behaviour.front_demands.iter().all(has)
     }
 }
 
@@ -134,7 +157,8 @@ pub(crate) async fn answer(
 }
 
 async fn dispatch(part: Part, visit: Visit, mut body: Incoming) -> Response<Body> {
-    if let Some(reply) = visit.behaviour.answer_front.clone() {
+    let stopped = (!visit.passes_front()).then(Reply::zero_trust_403);
+    if let Some(reply) = stopped.or_else(|| visit.behaviour.answer_front.clone()) {
         // How the body ends is in the log; the answer does not depend on it.
         let _ = visit.ticket.read(&mut body, &visit.about.ear, NOTHING).await;
         tokio::time::sleep(reply.delay).await;
@@ -142,7 +166,7 @@ async fn dispatch(part: Part, visit: Visit, mut body: Incoming) -> Response<Body
     }
     match part {
         Part::Provider => data_plane::answer(visit, body).await,
-        Part::Management => coder_api::management(&visit, body).await.into_response(),
+        Part::Management => management::answer(&visit, body).await.into_response(),
         Part::Origin => origin::answer(visit, body).await,
         Part::Onward => match visit.about.opened.clone() {
             Some(opened) => opened::to_real_host(&visit, &opened, body).await,
@@ -238,7 +262,10 @@ fn locate(deployment: &str, mounts: Mounts, path: &str) -> Place {
         _ if path.starts_with("/api/") || !mounts.root => {
             place(if mounts.coder_api { Part::CoderApi } else { Part::NoRoute }, path)
         }
-        "" | "/" | "/cli-auth" | "/login" if mounts.coder_api => place(Part::CoderApi, path),
+        "" | "/" | "/cli-auth" | "/login" | "/.well-known/oauth-authorization-server" if mounts.coder_api => {
+            place(Part::CoderApi, path)
+        }
+        _ if mounts.coder_api && below("/oauth2", path).is_some() => place(Part::CoderApi, path),
         _ => place(Part::Provider, path),
     }
 }

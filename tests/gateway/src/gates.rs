@@ -4,6 +4,7 @@ use crate::behaviour::Era;
 use crate::front::Visit;
 use crate::hold;
 use crate::reply::Reply;
+use crate::scopes::{self, Right};
 use crate::upstream::{FIREWALL_SEQUENCE, FIREWALL_SESSION, token};
 
 /// A gate says nothing, or how it refuses.
@@ -90,8 +91,15 @@ fn control_plane(visit: &Visit) -> Option<Reply> {
 }
 
 fn token_valid(visit: &Visit) -> Option<Reply> {
-    let good = token(&visit.head.headers).is_some_and(|(token, _)| visit.site.tokens.check(token).is_ok());
-    (!good).then(|| Reply::plain(403, "unauthorized"))
+    let good = token(&visit.head.headers).is_some_and(|(token, _)| {
+        let found = visit.site.tokens.check(token);
+        let asked = visit.behaviour.scopes.at_gateway;
+        found.is_ok_and(|(token, _)| !asked || scopes::allow(&token.scopes, Right::Gateway))
+    });
+    (!good).then(|| {
+        visit.site.note_refused_token();
+        Reply::plain(403, "unauthorized")
+    })
 }
 
 fn budget(visit: &Visit) -> Option<Reply> {

@@ -4,7 +4,7 @@
 //! How a request flows, and which file to open:
 //!
 //! ```text
-//! server (accept, TLS, connections) -> front (which part of the site?) -> coder_api   (login, tokens, management)
+//! server (accept, TLS, connections) -> front (which part of the site?) -> coder_api, management, oauth   (login, tokens)
 //!                                        |                             -> data_plane  (provider routes)
 //!                                        record (what was seen)             gates -> routes -> answer/* or websocket
 //! ```
@@ -25,6 +25,8 @@ mod data_plane;
 mod frames;
 mod front;
 mod gates;
+mod management;
+mod oauth;
 mod opened;
 mod origin;
 mod practice;
@@ -32,6 +34,7 @@ mod proxy;
 mod record;
 mod reply;
 mod routes;
+mod scopes;
 mod server;
 mod tls;
 mod tokens;
@@ -44,15 +47,20 @@ pub use behaviour::{
     Behaviour, Ending, Era, Mounts, Provider, ProviderFault, ProviderKind, Stream, ToolUse, Transport, Usage,
     WebSocket,
 };
-pub use coder_api::MANAGEMENT_MARK;
+pub use coder_api::Spend;
 pub use connect::{Connect, Fate};
 pub use corporate::{Corporate, CorporateManner, CorporateSetup};
+pub use management::{History, MANAGEMENT_MARK};
+pub use oauth::{OAuth, Registration};
 pub use opened::ThroughProxy;
 pub use origin::{Manner, Origin, OriginSetup, Script};
 pub use practice::{Certificate, Practice, Setup};
 pub use proxy::{ProxyBehaviour, ProxySetup};
 pub use record::{BodyEnd, Plane, Recorded, ResponseEnd};
 pub use reply::Reply;
+pub use scopes::Scopes;
+pub use tls::Identity;
+pub use tokens::Alive;
 pub use upstream::{CENTRAL_KEY, Credential, Upstream};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -16,8 +16,8 @@ use crate::proxy::{Proxy, ProxySetup};
 use crate::record::{Log, Plane, Recorded};
 use crate::reply::Reply;
 use crate::server::{self, Door, Running};
-use crate::tls::{self, Authority};
-use crate::tokens::{Order, Purpose, Tokens};
+use crate::tls::{self, Authority, Identity};
+use crate::tokens::{Alive, Order, Purpose, Tokens};
 
 /// What cannot change while the gateway runs.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub struct Setup {
     pub names: Vec<String>,
     /// What is wrong with the certificate.
     pub certificate: Certificate,
+    /// Whoever speaks TLS must show a client certificate: see [`Practice::client_identity`].
+    pub client_certificates: bool,
     /// Offer HTTP/2 in the TLS greeting. (Without TLS a client that begins with HTTP/2 gets it anyway.)
     pub http2: bool,
     /// Where to listen.
@@ -52,6 +54,7 @@ impl Default for Setup {
             tls: false,
             names: Vec::new(),
             certificate: Certificate::Good,
+            client_certificates: false,
             http2: true,
             address: Ipv4Addr::LOCALHOST.into(),
             port: 0,
@@ -89,6 +92,8 @@ pub struct Practice {
     address: SocketAddr,
     tls: Option<TlsAcceptor>,
     ca_pem: String,
+    /// Signs the certificates that clients show.
+    clients: Authority,
     running: Mutex<Option<Running>>,
     proxy: Option<Listener>,
 }
@@ -106,17 +111,25 @@ impl Practice {
         let path = setup.path.trim_matches('/');
         setup.path = if path.is_empty() { String::new() } else { format!("/{path}") };
         let (mut ca_pem, mut tls, mut proxy_tls) = (String::new(), None, None);
+        let clients = Authority::new("Practice client CA")?;
         let secret = |proxy: &ProxySetup| proxy.tls;
         if setup.tls || setup.proxy.as_ref().is_some_and(secret) {
             let authority = Authority::new("Practice gateway CA")?;
             authority.pem().clone_into(&mut ca_pem);
             if setup.tls {
                 let names = tls::loopback_and(&setup.names);
-                tls = Some(authority.acceptor(names, tls::protocols(setup.http2), setup.certificate)?);
+                let clients = setup.client_certificates.then_some(&clients);
+                tls = Some(authority.acceptor(
+                    names,
+                    tls::protocols(setup.http2),
+                    setup.certificate,
+                    clients,
+                )?);
             }
             if let Some(proxy) = setup.proxy.as_ref().filter(|proxy| proxy.tls) {
                 let names = tls::loopback_and(&proxy.names);
-                proxy_tls = Some(authority.acceptor(names, tls::protocols(false), Certificate::Good)?);
+                proxy_tls =
+                    Some(authority.acceptor(names, tls::protocols(false), Certificate::Good, None)?);
             }
         }
         let asked = SocketAddr::new(setup.address, setup.port);
@@ -124,6 +137,8 @@ impl Practice {
             behaviour: Mutex::new(setup.behaviour.clone()),
             scripted: Mutex::default(),
             tokens: Tokens::default(),
+            refused_tokens: Default::default(),
+            oauth: Default::default(),
             log: Arc::new(Log::new(setup.body_kept)),
             connections: Default::default(),
             in_flight: Default::default(),
@@ -141,7 +156,7 @@ impl Practice {
             let running = server::start(Arc::clone(&site), asked, proxy_tls, door).await?;
             proxy = Some(Listener { address: running.address, tls: setup.tls, running });
         }
-        Ok(Practice { site, address, tls, ca_pem, running: Mutex::new(Some(running)), proxy })
+        Ok(Practice { site, address, tls, ca_pem, clients, running: Mutex::new(Some(running)), proxy })
     }
 
     /// The deployment's URL, without a trailing slash: `https://127.0.0.1:4001/coder`.
@@ -163,6 +178,16 @@ impl Practice {
     /// The certificate to trust on its listeners; empty when none speaks TLS.
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem
+    }
+
+    /// A certificate for a client of that name, which [`Setup::client_certificates`] asks for.
+    pub fn client_identity(&self, name: &str) -> io::Result<Identity> {
+        self.clients.identity(name)
+    }
+
+    /// The same from an authority that it does not know.
+    pub fn strange_identity(&self, name: &str) -> io::Result<Identity> {
+        Authority::new("Practice stranger CA")?.identity(name)
     }
 
     /// Where its proxy listens; `None` when [`Setup::proxy`] did not ask for one.
@@ -211,6 +236,21 @@ impl Practice {
     /// Ids and names of a user's tokens, oldest first; sessions have an empty name.
     pub fn tokens_of(&self, user: &str) -> Vec<(String, String)> {
         self.site.tokens.of(user).into_iter().map(|token| (token.id, token.name)).collect()
+    }
+
+    /// A user's tokens that have not ended, oldest first.
+    pub fn tokens_alive(&self, user: &str) -> Vec<Alive> {
+        self.site.tokens.alive(user)
+    }
+
+    /// How many requests had a token that was refused: 401 in the ordinary API, 403 `unauthorized` at the gateway.
+    pub fn refused_tokens(&self) -> u64 {
+        self.site.refused_tokens.load(Ordering::SeqCst)
+    }
+
+    /// How many clients are registered for OAuth2.
+    pub fn oauth_clients(&self) -> usize {
+        self.site.oauth.clients()
     }
 
     /// Removes a token, given whole or by its id. Whether there was one.

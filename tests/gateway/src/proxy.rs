@@ -100,7 +100,7 @@ impl Proxy {
         if let Some(leaf) = leaves.get(host) {
             return Ok(leaf.clone());
         }
-        let leaf = self.authority.acceptor(vec![host.to_owned()], &[], Certificate::Good)?;
+        let leaf = self.authority.acceptor(vec![host.to_owned()], &[], Certificate::Good, None)?;
         leaves.insert(host.to_owned(), leaf.clone());
         Ok(leaf)
     }

@@ -97,6 +97,14 @@ impl Reply {
         )
     }
 
+    /// The page of a zero-trust front end that was not shown what it demands.
+    pub fn zero_trust_403() -> Self {
+        Reply::new(403).header("content-type", "text/html; charset=utf-8").body(
+            "<!doctype html><html><head><title>Access denied</title></head><body><h1>Access denied</h1>\
+             <p>This application is behind a zero-trust gateway.</p></body></html>\n",
+        )
+    }
+
     /// A redirect, for instance to a login page of a zero-trust front end.
     pub fn redirect(location: &str) -> Self {
         Reply::new(302).header("location", location).header("content-type", "text/html; charset=utf-8")

@@ -7,8 +7,9 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
 };
-use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use time::OffsetDateTime;
 use tokio_rustls::TlsAcceptor;
 
@@ -41,12 +42,27 @@ impl Authority {
         &self.pem
     }
 
-    /// A listener's side of TLS, with a leaf for exactly these names. No protocols means that none is negotiated.
+    /// A certificate for a client of that name, with its key.
+    pub(crate) fn identity(&self, name: &str) -> io::Result<Identity> {
+        let now = OffsetDateTime::now_utc();
+        let key = KeyPair::generate().map_err(io::Error::other)?;
+        let mut leaf = CertificateParams::default();
+        leaf.distinguished_name.push(DnType::CommonName, name);
+        leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        leaf.use_authority_key_identifier_extension = true;
+        (leaf.not_before, leaf.not_after) = (now - time::Duration::DAY, now + 90 * time::Duration::DAY);
+        let signed = leaf.signed_by(&key, &self.issuer).map_err(io::Error::other)?;
+        Ok(Identity { certificate_pem: signed.pem(), key_pem: key.serialize_pem() })
+    }
+
+    /// A listener's side of TLS, with a leaf for exactly these names. No protocols means that none is negotiated; with an
+    /// authority for clients, they must show a certificate of it.
     pub(crate) fn acceptor(
         &self,
         names: Vec<String>,
         protocols: &[&str],
         certificate: Certificate,
+        clients: Option<&Authority>,
     ) -> io::Result<TlsAcceptor> {
         let now = OffsetDateTime::now_utc();
         let day = time::Duration::DAY;
@@ -82,15 +98,34 @@ impl Authority {
             }
         };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let clients = match clients {
+            None => WebPkiClientVerifier::no_client_auth(),
+            Some(authority) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(authority.certificate.clone()).map_err(io::Error::other)?;
+                WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(&provider))
+                    .build()
+                    .map_err(io::Error::other)?
+            }
+        };
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients)
             .with_single_cert(chain, PrivatePkcs8KeyDer::from(key.serialize_der()).into())
             .map_err(io::Error::other)?;
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
+}
+
+/// What a client shows in the TLS greeting.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Its certificate, in PEM.
+    pub certificate_pem: String,
+    /// The private key, in PEM (PKCS#8).
+    pub key_pem: String,
 }
 
 /// Loopback, besides which a listener has the names given to it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Value, json};
@@ -22,6 +22,8 @@ pub(crate) enum Purpose {
     Session,
     /// A long-lived token with a name.
     Named,
+    /// An access token of the authorization server.
+    OAuth,
 }
 
 /// A stored token. The secret itself is not kept.
@@ -46,6 +48,19 @@ pub(crate) struct User {
     pub(crate) name: String,
     pub(crate) deleted: bool,
     pub(crate) suspended: bool,
+}
+
+/// A token that works, as tests see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alive {
+    /// The part before the hyphen.
+    pub id: String,
+    /// Empty for sessions.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// When it ends, by the gateway's clock.
+    pub expires: SystemTime,
 }
 
 /// Why a token is refused.
@@ -142,6 +157,20 @@ impl Tokens {
         all
     }
 
+    /// The tokens of one user that have not ended, oldest first.
+    pub(crate) fn alive(&self, user: &str) -> Vec<Alive> {
+        let now = self.clock.now();
+        let mut tokens = self.of(user);
+        tokens.retain(|token| token.expires > now);
+        let alive = |token: Token| Alive {
+            id: token.id,
+            name: token.name,
+            scopes: token.scopes,
+            expires: token.expires.into(),
+        };
+        tokens.into_iter().map(alive).collect()
+    }
+
     /// Removes a token, given its id or the whole of it. Whether there was one.
     pub(crate) fn revoke(&self, token: &str) -> bool {
         let id = token.split('-').next().unwrap_or_default();
@@ -173,15 +202,16 @@ impl Store {
 impl Token {
     /// As the ordinary API shows it.
     pub(crate) fn to_json(&self, owner: &User) -> Value {
-        let (kind, session) = match self.purpose {
-            Purpose::Session => ("password", true),
-            Purpose::Named => ("token", false),
+        let kind = match self.purpose {
+            Purpose::Session => "password",
+            Purpose::Named => "token",
+            Purpose::OAuth => "oauth2_provider_app",
         };
         json!({
             "id": self.id,
             "user_id": owner.id,
             "username": owner.name,
-            "token_name": if session { "" } else { &self.name },
+            "token_name": self.name,
             "last_used": clock::text(self.last_used),
             "expires_at": clock::text(self.expires),
             "created_at": clock::text(self.created),
@@ -223,7 +253,7 @@ fn random_bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
-fn random_text(length: usize) -> String {
+pub(crate) fn random_text(length: usize) -> String {
     const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     random_bytes::<32>()[..length]
         .iter()
