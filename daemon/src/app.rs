@@ -1,6 +1,7 @@
 //! What every room of the daemon may use, and the settings in force, which a reload replaces as a whole.
 
 mod held;
+mod keyring;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,7 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::ca::{self, Ca};
 use crate::credentials::Held;
-use crate::credentials::file::Store;
+use crate::credentials::store::Store;
 use crate::dial::{self, Here, Outbound};
 use crate::gateway::Gateway;
 use crate::keys::Keys;
@@ -37,7 +38,14 @@ const PROXIES: &str = "the settings' proxies";
 const SETTINGS: &str = "the settings";
 const THE_CA: &str = "the CA";
 /// What is found about a gateway itself, which goes with it.
-const OF_A_GATEWAY: [&str; 4] = ["gateway-loop", "login-for-other-url", "login-damaged", "login-unreadable"];
+const OF_A_GATEWAY: [&str; 6] = [
+    "gateway-loop",
+    "login-for-other-url",
+    "login-damaged",
+    "login-unreadable",
+    "login-left-behind",
+    "keyring-unavailable",
+];
 
 /// Where the settings come from. Read once; only the files are read again.
 #[derive(Clone, Debug)]
@@ -98,7 +106,8 @@ pub struct App {
     pub tasks: TaskTracker,
     listen: OnceLock<Vec<SocketAddr>>,
     here: Here,
-    store: Store,
+    /// Where logins are kept.
+    pub store: Store,
     given: Given,
     /// The URL that a token from the environment is for: the one beside it, else the first one that is configured.
     given_for: OnceLock<String>,

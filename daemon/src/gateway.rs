@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use aigw_shared::config::{self, GatewayKind};
+use aigw_shared::config::{self, GatewayKind, StoreKind};
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::ipc::payload::{GatewayStatus, TokenStatus};
 use arc_swap::ArcSwap;
@@ -234,7 +234,7 @@ impl Gateway {
     }
 
     /// What `status` says about it.
-    pub fn status(&self, default: bool) -> GatewayStatus {
+    pub fn status(&self, default: bool, place: Option<StoreKind>) -> GatewayStatus {
         let held = self.held();
         let url = self.settings.url.as_ref().or(self.settings.coder_url.as_ref());
         GatewayStatus {
@@ -254,6 +254,7 @@ impl Gateway {
                 expires_at: held.expires_at,
                 scope: held.scope.clone(),
             }),
+            store: place.map(|place| place.word().to_owned()),
         }
     }
 

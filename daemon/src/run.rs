@@ -68,6 +68,15 @@ impl Daemon {
             tend_ca(tended).await;
             "CA"
         });
+        let tended = app.clone();
+        tasks.spawn(async move {
+            let ended = tended.ended.clone();
+            tokio::select! {
+                () = tended.tend_keyring() => {}
+                () = ended.cancelled() => {}
+            }
+            "keyring"
+        });
         Ok(Self { app, tasks, _lock: lock })
     }
 

@@ -37,8 +37,8 @@ fn text(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn query(url: Option<String>, name: Option<String>) -> LoginQuery {
-    LoginQuery { url, name }
+fn query(url: Option<String>, name: Option<String>, store: Option<&str>) -> LoginQuery {
+    LoginQuery { url, name, store: store.map(str::to_owned) }
 }
 
 fn requests() -> Vec<(String, Request)> {
@@ -50,16 +50,16 @@ fn requests() -> Vec<(String, Request)> {
         Reload => [Request::Reload],
         Status => [Request::Status],
         LoginNeeds => [
-            Request::LoginNeeds(query(text("https://coder.example.com/"), text("work"))),
-            Request::LoginNeeds(query(None, None)),
+            Request::LoginNeeds(query(text("https://coder.example.com/"), text("work"), Some("keyring"))),
+            Request::LoginNeeds(query(None, None, None)),
         ],
         Login => [
             Request::Login(Login {
-                gateway: query(text("https://coder.example.com/"), None),
+                gateway: query(text("https://coder.example.com/"), None, None),
                 ca_file: text("/etc/ssl/company.pem"),
                 credentials: vec![token],
             }),
-            Request::Login(Login { gateway: query(None, text("lab")), ca_file: None, credentials: vec![key] }),
+            Request::Login(Login { gateway: query(None, text("lab"), Some("memory")), ca_file: None, credentials: vec![key] }),
         ],
         Logout => [Request::Logout(None), Request::Logout(text("work"))],
         Access => [Request::Access(AccessQuery { key: "claude-code".to_owned() })],
@@ -102,11 +102,13 @@ fn responses() -> Vec<(String, Response)> {
                 name: "default".to_owned(),
                 token_page: text("https://coder.example.com/cli-auth"),
                 providers: Vec::new(),
+                store: "file".to_owned(),
             }),
             Response::LoginNeeds(LoginNeeds {
                 name: "lab".to_owned(),
                 token_page: None,
                 providers: vec!["anthropic".to_owned(), "openai".to_owned()],
+                store: "keyring".to_owned(),
             }),
         ],
         LoggedIn => [
@@ -117,6 +119,7 @@ fn responses() -> Vec<(String, Response)> {
                 expires_at: Some(1_796_119_200),
                 prefix: text("/api/v2/aibridge"),
                 checked: true,
+                store: "file".to_owned(),
             }),
             Response::LoggedIn(LoggedIn {
                 name: "lab".to_owned(),
@@ -125,6 +128,7 @@ fn responses() -> Vec<(String, Response)> {
                 expires_at: None,
                 prefix: None,
                 checked: false,
+                store: "memory".to_owned(),
             }),
         ],
         Access => [Response::Access(Access {
@@ -175,6 +179,7 @@ fn status() -> Status {
         reachable: None,
         user: None,
         token: None,
+        store: None,
     };
     let token = TokenStatus { fingerprint: "abcd".to_owned(), expires_at: None, scope: text("all") };
     let full = GatewayStatus {
@@ -186,6 +191,7 @@ fn status() -> Status {
         reachable: Some(true),
         user: text("ada"),
         token: Some(token.clone()),
+        store: text("keyring"),
     };
     let away = GatewayStatus {
         name: "far".to_owned(),

@@ -21,7 +21,11 @@ const STDIN_LIMIT: u64 = 64 * 1024;
 
 pub(super) async fn run(arguments: &Login, output: &Output) -> Result<(), Failure> {
     let ca_file = arguments.ca_file.as_deref().map(absolute).transpose()?;
-    let gateway = LoginQuery { url: arguments.url.as_deref().map(with_scheme), name: arguments.name.clone() };
+    let gateway = LoginQuery {
+        url: arguments.url.as_deref().map(with_scheme),
+        name: arguments.name.clone(),
+        store: arguments.store.clone(),
+    };
     let needs = match daemon::ask(Request::LoginNeeds(gateway.clone())).await? {
         Response::LoginNeeds(needs) => needs,
         _ => return Err(daemon::unexpected()),
@@ -163,6 +167,8 @@ struct Accepted {
     prefix: Option<String>,
     /// Whether the other side confirmed it; false where it has no way to ask.
     checked: bool,
+    /// Where it is kept.
+    store: String,
 }
 
 impl From<LoggedIn> for Accepted {
@@ -174,6 +180,7 @@ impl From<LoggedIn> for Accepted {
             expires_at: it.expires_at.map(Moment),
             prefix: it.prefix,
             checked: it.checked,
+            store: it.store,
         }
     }
 }
@@ -181,6 +188,7 @@ impl From<LoggedIn> for Accepted {
 impl Answer for Accepted {
     fn text(&self, to: &mut dyn Write) -> io::Result<()> {
         let mut words = self.words(Moment::now());
+        words += place_words(&self.store);
         words.push('\n');
         write!(to, "{}", tame(&words))?;
         let next = os::shell_in_use().evaluate("aigwctl env");
@@ -198,6 +206,15 @@ impl Accepted {
         let end =
             self.expires_at.map(|end| format!(" The token ends {} ({}).", end.words(), end.seen_from(now)));
         format!("Logged in to {place}{user}.{}", end.unwrap_or_default())
+    }
+}
+
+/// What the person has to know about a place.
+fn place_words(store: &str) -> &'static str {
+    match store {
+        "keyring" => " It is kept in the system's keyring.",
+        "memory" => " It is kept in aigwd's memory alone, and gone when aigwd ends.",
+        _ => "",
     }
 }
 
@@ -254,6 +271,7 @@ mod tests {
             expires_at: Some(Moment(1_796_119_200)),
             prefix: None,
             checked: true,
+            store: "file".into(),
         };
         let now = Moment(1_796_119_200 - 7 * 86_400);
         assert_eq!(

@@ -47,6 +47,8 @@ pub(super) struct Gateway {
     pub(super) reachable: Option<bool>,
     pub(super) user: Option<String>,
     pub(super) token: Option<Token>,
+    /// Where the login is kept; null when there is none.
+    pub(super) store: Option<String>,
 }
 
 /// What may be shown of its token.
@@ -92,6 +94,7 @@ impl From<GatewayStatus> for Gateway {
             reachable: gateway.reachable,
             user: gateway.user,
             token: gateway.token.map(token),
+            store: gateway.store,
         }
     }
 }
@@ -179,7 +182,11 @@ impl Gateway {
 
     /// Who, and for how long.
     pub(super) fn login_words(&self, now: Moment) -> String {
-        let Some(token) = &self.token else { return "not logged in".to_owned() };
+        let Some(token) = &self.token else {
+            let unread = self.store.as_deref() == Some("keyring");
+            return if unread { "in the keyring, which was not opened yet" } else { "not logged in" }
+                .to_owned();
+        };
         let mut words = self.user.clone().unwrap_or_else(|| "logged in".to_owned());
         if !token.fingerprint.is_empty() {
             words += &format!(", token {}…", token.fingerprint);
@@ -190,6 +197,11 @@ impl Gateway {
         if let Some(end) = token.expires_at {
             let verb = if end.0 < now.0 { "ended" } else { "ends" };
             words += &format!(", {verb} {} ({})", end.words(), end.seen_from(now));
+        }
+        match self.store.as_deref() {
+            Some("keyring") => words += ", in the keyring",
+            Some("memory") => words += ", in memory until aigwd ends",
+            _ => {}
         }
         words
     }

@@ -13,6 +13,7 @@ fn daemon(providers: &'static [&'static str]) -> Fake {
             name: "work".into(),
             token_page: query.url.as_ref().map(|url| format!("{url}/cli-auth")),
             providers: providers.iter().map(|name| (*name).to_owned()).collect(),
+            store: query.store.clone().unwrap_or_else(|| "file".into()),
         }),
         Request::Login(login) => Response::LoggedIn(LoggedIn {
             name: "work".into(),
@@ -21,6 +22,7 @@ fn daemon(providers: &'static [&'static str]) -> Fake {
             expires_at: None,
             prefix: None,
             checked: providers.is_empty(),
+            store: login.gateway.store.clone().unwrap_or_else(|| "file".into()),
         }),
         other => panic!("{other:?}"),
     })

@@ -32,6 +32,7 @@ fn status() -> Status {
                 expires_at: Some(4_102_444_800),
                 scope: None,
             }),
+            store: Some("keyring".into()),
         }],
         findings: vec![Finding::new(
             "keyring-missing",
@@ -85,7 +86,7 @@ fn status_is_one_object_with_json() {
             r#""uptime_s":7300,"rss_bytes":18874368,"cpu_s":0.75,"requests":12,"tunnels":1},"#,
             r#""gateways":[{"name":"work","url":"https://coder.example.com","kind":"coder","#,
             r#""prefix":"/api/v2/aibridge","default":true,"reachable":true,"user":"ada","#,
-            r#""token":{"fingerprint":"abcd","expires_at":"2100-01-01T00:00:00Z","scope":null}}],"#,
+            r#""token":{"fingerprint":"abcd","expires_at":"2100-01-01T00:00:00Z","scope":null},"store":"keyring"}],"#,
             r#""findings":[{"code":"keyring-missing","severity":"warning","text":"The token is in a file.","#,
             r#""cure":"install a keyring"}]}"#,
             "\n"

@@ -18,9 +18,9 @@ pub async fn to(app: &Arc<App>, request: Request) -> Response {
         Request::Stop => stop(app),
         Request::Reload => app.reload().map(|()| Response::Done),
         Request::Status => Ok(Response::Status(Box::new(status::of(app)))),
-        Request::LoginNeeds(query) => login::needs(app, &query).map(Response::LoginNeeds),
+        Request::LoginNeeds(query) => login::needs(app, &query).await.map(Response::LoginNeeds),
         Request::Login(details) => login::log_in(app, details).await.map(Response::LoggedIn),
-        Request::Logout(name) => log_out(app, name),
+        Request::Logout(name) => log_out(app, name).await,
         Request::Access(query) => access(app, &query).map(Response::Access),
         Request::Keys => Ok(Response::Keys(app.keys.rows())),
         Request::RevokeKey(name) => app.keys.revoke(&name).map(|()| Response::Done),
@@ -41,7 +41,7 @@ fn stop(app: &App) -> Result<Response, Fault> {
     Ok(Response::Done)
 }
 
-fn log_out(app: &App, name: Option<String>) -> Result<Response, Fault> {
+async fn log_out(app: &App, name: Option<String>) -> Result<Response, Fault> {
     let unknown =
         || Fault::new(Kind::Usage, "no such gateway is configured").cure_with("see `aigwctl status`");
     let name = match name {
@@ -50,7 +50,7 @@ fn log_out(app: &App, name: Option<String>) -> Result<Response, Fault> {
     };
     let name = name.ok_or_else(unknown)?;
     app.check_not_given(&name, None)?;
-    app.forget(&name)?;
+    app.forget(&name).await?;
     Ok(Response::Done)
 }
 

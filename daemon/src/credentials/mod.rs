@@ -3,7 +3,9 @@
 //! It is bound to the URL that it was given for, and is of no use at another.
 
 pub mod file;
+pub mod keyring;
 pub mod login;
+pub mod store;
 
 use std::collections::BTreeMap;
 

@@ -104,6 +104,7 @@ async fn prepare(app: &App, parts: Parts, admission: &Admission) -> Result<Call,
     }
     let form =
         gateway.settings.providers.get(&route.provider).map_or(CredentialForm::Bearer, |p| p.credential);
+    app.await_login(&gateway).await?;
     let attached = credential::attach(&mut fields, &route, gateway.settings.kind, form, &gateway.held())?;
     if attached.tool_holds_token {
         app.health.note(
