@@ -162,13 +162,14 @@ impl Store {
         settings: Option<Draft>,
     ) -> Result<(), Fault> {
         let _one_at_a_time = self.changing.lock().await;
-        // Where it was is not known if that cannot be read; the new login says it again.
-        let old = match (self.record(gateway), kind) {
+        let (old, damaged) = match (self.record(gateway), kind) {
+            (Ok(record), _) => (record, false),
+            // The new login says again where it is.
+            (Err(_), Some(_)) => (Record::default(), true),
             (Err(fault), None) => return Err(fault),
-            (record, _) => record.unwrap_or_default(),
         };
         let at = old.at.next(kind.unwrap_or(old.at.kind()));
-        if at == old.at && at == Place::File {
+        if at == old.at && at == Place::File && !damaged {
             let login = self.files.draft(gateway, held)?;
             settings.map_or(Ok(()), Draft::put)?;
             return login.put();
@@ -214,7 +215,8 @@ impl Store {
     /// When some of it may still be there.
     pub async fn tidy(&self, gateway: &str) -> Result<(), Fault> {
         let _one_at_a_time = self.changing.lock().await;
-        let mut record = self.record(gateway)?;
+        // What cannot be read says nothing of places; whoever asks for the login is told.
+        let Ok(mut record) = self.record(gateway) else { return Ok(()) };
         while let Some(place) = record.stale.last().copied() {
             self.remove(gateway, place, false).await?;
             record.stale.pop();
