@@ -141,13 +141,14 @@ impl Store {
     /// # Errors
     /// Why not.
     pub async fn probe(&self, kind: StoreKind) -> Result<(), Fault> {
-        match kind {
-            StoreKind::Keyring => self.keyring.probe().await.map_err(|fault| {
+        if kind == StoreKind::Keyring {
+            self.keyring.probe().await.map_err(|fault| {
                 let cure = "mend that, or keep the login in a file that only you can read: `aigwctl login --store file`";
                 Fault::new(fault.kind, fault.what).cure_with(cure)
-            }),
-            StoreKind::File | StoreKind::Memory => Ok(()),
+            })?;
+            tracing::debug!("the keyring takes items and gives them back");
         }
+        Ok(())
     }
 
     /// Keeps a login in this place (where the last one is, if none is named), and with it the settings that it needs.

@@ -100,11 +100,20 @@ impl Bus {
 
     /// How many items of ours are in it.
     pub fn items(&self) -> usize {
+        self.search("service,aigw")
+    }
+
+    /// How many of them were left by a probe of the daemon with this home.
+    pub fn probes(&self, home: &Path) -> usize {
+        self.search(&format!("service,aigw,username,probe at {}", home.join("state/credentials").display()))
+    }
+
+    fn search(&self, attributes: &str) -> usize {
         let told = self.send(&[
             "--dest=org.freedesktop.secrets",
             "/org/freedesktop/secrets",
             "org.freedesktop.Secret.Service.SearchItems",
-            "dict:string:string:service,aigw",
+            &format!("dict:string:string:{attributes}"),
         ]);
         told.matches("object path").count()
     }

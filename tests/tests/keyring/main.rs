@@ -9,7 +9,9 @@ mod killed;
 mod moves;
 mod trouble;
 
+use std::io::Write;
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use aigw_gateway::{Practice, Setup};
@@ -56,6 +58,21 @@ impl Desk {
         let output = self.machine.log_in_with(&self.gateway, &token, &["--store", store]);
         assert!(output.status.success(), "{}\n{}", told(&output), self.machine.log());
         token
+    }
+
+    /// Begins a login, which then waits for its token.
+    fn begin(&self, store: &str) -> Login {
+        let login = Command::new(env!("CARGO_BIN_EXE_aigwctl_under_test"))
+            .args(["login", &self.gateway.url(), "--token-stdin", "--store", store])
+            .env("AIGW_HOME", self.machine.home())
+            .env("HOME", self.machine.home())
+            .env("XDG_RUNTIME_DIR", self.machine.home())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Login(login)
     }
 
     fn daemon(&mut self) -> &mut Running {
@@ -107,6 +124,23 @@ impl Desk {
     /// Whether the secret part of a token is in a file of ours.
     fn in_a_file(&self, token: &str) -> bool {
         in_a_file(self.machine.home(), token.split('-').next_back().unwrap())
+    }
+}
+
+/// A login that was begun.
+struct Login(Child);
+
+impl Login {
+    /// Gives it the token.
+    fn with(mut self, token: &str) -> Self {
+        self.0.stdin.take().unwrap().write_all(token.as_bytes()).unwrap();
+        self
+    }
+
+    /// Waits for its end: the exit code, and what it said was wrong.
+    fn wait(self) -> (Option<i32>, String) {
+        let output = self.0.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
     }
 }
 

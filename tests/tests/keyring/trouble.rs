@@ -80,6 +80,31 @@ async fn a_locked_keyring_takes_no_login_and_the_old_one_stays() {
     assert_eq!(desk.sent(), Ok(old));
 }
 
+/// The keyring works when it is tried, and then hangs while it is given the login.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_the_keyring_does_not_take_leaves_the_old_one() {
+    let mut desk = Desk::set().await;
+    for (round, store) in ["file", "keyring"].into_iter().enumerate() {
+        let old = desk.log_in(store);
+        let token = desk.token();
+        let probes = |desk: &Desk| desk.machine.log().matches("the keyring takes items").count();
+        let before = probes(&desk);
+        let login = desk.begin("keyring");
+        eventually("the keyring was tried", || (probes(&desk) > before).then_some(()));
+        desk.bus.stop();
+        let (code, said) = login.with(&token).wait();
+        assert_eq!(code, Some(77), "{said}");
+        assert!(said.contains("does not answer"), "{said}");
+        assert_eq!((desk.sent(), desk.store()), (Ok(old.clone()), store.to_owned()));
+        // It takes it in the end, when nobody wants it there any more.
+        desk.bus.go_on();
+        eventually("the item is in the keyring", || (desk.bus.items() == round + 1).then_some(()));
+        desk.restart();
+        assert_eq!((desk.sent(), desk.store()), (Ok(old), store.to_owned()));
+        eventually("the item is removed", || (desk.bus.items() == round).then_some(()));
+    }
+}
+
 /// The way out of a keyring that stays locked. What is left in it is told until it can be removed.
 #[tokio::test(flavor = "multi_thread")]
 async fn from_a_locked_keyring_to_a_file() {
