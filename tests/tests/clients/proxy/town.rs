@@ -41,6 +41,11 @@ pub struct Town {
 impl Town {
     /// With somebody logged in. The daemon trusts the stub to be who it says, as it trusts the real hosts.
     pub async fn open() -> Self {
+        Self::open_with("").await
+    }
+
+    /// The same with further settings, written with dots: `listen.keyless = true`.
+    pub async fn open_with(settings: &str) -> Self {
         let alone = ALONE.lock().await;
         names::serve();
         let setup = OriginSetup {
@@ -55,7 +60,7 @@ impl Town {
         let machine = machine!();
         let origin_ca = machine.home().join("origin-ca.pem");
         std::fs::write(&origin_ca, origin.ca_pem()).expect("a file");
-        machine.configure(&format!("[intercept]\nca_file = {:?}\n", path(&origin_ca)));
+        machine.configure(&format!("{settings}\nintercept.ca_file = {:?}\n", path(&origin_ca)));
         let desk = Desk::with(machine).await;
         Self { desk, origin, origin_ca, _alone: alone }
     }
