@@ -62,8 +62,14 @@ impl Browser {
         let folder = format!("--user-data-dir={}", browser._profile.path().join("profile").display());
         let flags = [&FLAGS[..], flags, &[&folder]].concat();
         let options = json!({ "binary": "/usr/bin/chromium", "args": flags });
-        let wanted = json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": options, "acceptInsecureCerts": false } } });
-        let begun = browser.ask("POST", "/session", &wanted).unwrap_or_else(|error| panic!("chromium: {error}"));
+        let wanted = json!({ "capabilities": { "alwaysMatch": {
+            "acceptInsecureCerts": false,
+            // Shorter than this module waits for chromedriver.
+            "timeouts": { "pageLoad": 20_000, "script": 20_000 },
+            "goog:chromeOptions": options,
+        } } });
+        let begun =
+            browser.ask("POST", "/session", &wanted).unwrap_or_else(|error| panic!("chromium: {error}"));
         let session = begun["sessionId"].as_str().expect("a session");
         browser.session = format!("/session/{session}");
         browser
@@ -137,12 +143,15 @@ impl Browser {
     fn ask(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.address);
-        let message = format!("{head}content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let message =
+            format!("{head}content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len());
         let answer = raw::exchange(&self.address, message);
-        let mut said = answer.json();
+        let mut said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         match answer.status {
             200 => Ok(said["value"].take()),
-            _ => Err(said["value"]["message"].as_str().unwrap_or("no message").to_owned()),
+            status => {
+                Err(said["value"]["message"].as_str().map_or(format!("status {status}"), str::to_owned))
+            }
         }
     }
 }

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use aigw_gateway::{Manner, Origin, OriginSetup, Recorded, Reply};
 use aigw_tests::browser::Browser;
+use aigw_tests::eventually::eventually;
 use aigw_tests::machine::told;
 use serde_json::{Value, json};
 
 use super::town::{Town, path};
 
-const PAGE: &str = include_str!("attempts.html");
+const ATTEMPTING: &str = include_str!("attempts.html");
 const MODELS: &str = "https://api.anthropic.com/v1/models";
 const REAL_HOST: &str = "from the real host";
 const LIMIT: Duration = Duration::from_secs(30);
@@ -51,8 +52,11 @@ impl Street {
 
         let names = vec!["site.test".to_owned()];
         let site = Origin::start(OriginSetup { names, ..OriginSetup::default() }).await.expect("a site");
-        let page = Reply::new(200).header("content-type", "text/html").body(PAGE);
-        site.at("/", Manner::Reply(page));
+        let page = |text: &'static str| {
+            Manner::Reply(Reply::new(200).header("content-type", "text/html").body(text))
+        };
+        site.at("/", page("<h1>from the site</h1>"));
+        site.at("/attempts", page(ATTEMPTING));
 
         let ca = town.machine.home().join("site-ca.pem");
         std::fs::write(&ca, site.ca_pem()).expect("a file");
@@ -79,17 +83,22 @@ impl Street {
     /// A browser that can find no host but by the proxy.
     fn browser(&self) -> Browser {
         let proxy = format!("--proxy-server=http://{}", self.town.address());
-        let flags = [&proxy, "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"];
+        let flags = [
+            &proxy,
+            "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+            // It would ask the person whether a page may speak to this machine, and nobody is there.
+            "--disable-features=LocalNetworkAccessChecks",
+        ];
         Browser::start(self.town.machine.home(), &flags)
     }
 
-    fn page(&self) -> String {
-        format!("https://site.test:{}/", self.site.port())
+    fn url(&self) -> String {
+        format!("https://site.test:{}", self.site.port())
     }
 
     /// Opens the page, which makes its attempts by these URLs, and returns what it could read.
     fn attempts(&self, browser: &Browser, calls: &str, sockets: &str) -> Value {
-        browser.open(&format!("{}#{calls},{sockets}", self.page())).expect("the page");
+        browser.open(&format!("{}/attempts#{calls},{sockets}", self.url())).expect("the page");
         browser.wait_for("#state", "done");
         let told = browser.text("#told").expect("what the page could read");
         let told: Value = serde_json::from_str(&told).expect("JSON");
@@ -127,26 +136,27 @@ async fn chromium_opens_an_ai_host_once_the_ca_is_installed() {
 
     street.install_ca();
     let browser = street.browser();
+    // From here on it remembers certificates.
+    browser.devtools("Network.enable", &json!({}));
     street.reaches_gateway(&browser, MODELS);
     assert!(browser.text("body").is_some_and(|text| text.contains("claude")), "{:?}", browser.text("body"));
     let ours = root_of(&browser, "https://api.anthropic.com");
     assert_eq!(ours, base64_of(&street.town.machine.root_pem()));
 
-    browser.open(&street.page()).expect("the page");
-    assert_eq!(browser.text("h1").as_deref(), Some("from the page's site"));
-    assert_eq!(root_of(&browser, &street.page()), base64_of(street.site.ca_pem()));
+    browser.open(&street.url()).expect("the page");
+    assert_eq!(browser.text("h1").as_deref(), Some("from the site"));
+    assert_eq!(root_of(&browser, &street.url()), base64_of(street.site.ca_pem()));
     street.gateway_saw_nothing();
 
     // By nothing but the proxy.
-    street.town.daemon.signal("STOP");
     street.town.daemon.signal("KILL");
-    let refused = browser.open(&street.page()).expect_err("there is no other way");
+    let refused = browser.open(&street.url()).expect_err("there is no other way");
     assert!(refused.contains("ERR_PROXY_CONNECTION_FAILED"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_in_chromium_gets_no_further_than_the_real_host() {
-    let street = Street::with_ca("").await;
+    let mut street = Street::with_ca("").await;
     let browser = street.browser();
     street.reaches_gateway(&browser, MODELS);
 
@@ -157,7 +167,10 @@ async fn a_page_in_chromium_gets_no_further_than_the_real_host() {
     assert!(all, "{seen:#?}");
     for (name, method, at) in ATTEMPTS {
         let seen = by(&seen, name).expect("the attempt");
-        assert_eq!((seen.method.as_str(), seen.target.as_str()), (method, format!("{at}?by={name}").as_str()));
+        assert_eq!(
+            (seen.method.as_str(), seen.target.as_str()),
+            (method, format!("{at}?by={name}").as_str())
+        );
         let origin = seen.header("origin").is_some_and(|origin| origin.starts_with("https://site.test"));
         assert!(origin || seen.header("sec-fetch-site") == Some("cross-site"), "{seen:#?}");
         // It is the real host that decides what a page may read.
@@ -166,6 +179,11 @@ async fn a_page_in_chromium_gets_no_further_than_the_real_host() {
     }
     street.gateway_saw_nothing();
     street.reaches_gateway(&browser, MODELS);
+
+    // So does a program's call where the page's went.
+    let words = ["--silent", "--show-error", "--data", "{}", "https://api.anthropic.com/v1/messages"];
+    street.town.proxied(Path::new("curl"), &words, &[], LIMIT).well();
+    assert_eq!(street.town.only_request().path, "/anthropic/v1/messages");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,24 +199,29 @@ async fn a_page_in_chromium_is_refused_where_only_ai_calls_pass() {
     street.gateway_saw_nothing();
 }
 
-/// Even one that had found out a local key and the port. (Newer browsers ask the person before a page may speak to this
-/// machine; here nobody is asked.)
+/// Even one that had found out a local key and the port. It speaks to the tap, to see that it does speak.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_in_chromium_gets_nothing_from_the_forwarder() {
     let street = Street::with_ca("").await;
     let browser = street.browser();
-    let forwarder = format!("{}/_k/{}", street.town.address(), street.town.key);
+    let forwarder = format!("{}/_k/{}", street.town.tap.address, street.town.key);
     street.reaches_gateway(&browser, &format!("http://{forwarder}/anthropic/v1/models"));
     let told = street.attempts(
         &browser,
         &format!("http://{forwarder}/anthropic"),
         &format!("ws://{forwarder}/openai"),
     );
-    for (name, ..) in ATTEMPTS {
+    let sent = |name: &str| {
+        let ending = format!("?by={name}");
+        street.town.tap.sent().into_iter().find(|sent| sent.target.ends_with(&ending))
+    };
+    for (name, method, _) in ATTEMPTS {
+        let sent = eventually(name, || sent(name));
+        assert_eq!(sent.method, method, "{sent:?}");
         assert_eq!(told[name], Value::Null, "{name}: {told}");
     }
     street.gateway_saw_nothing();
-    println!("{}", street.town.machine.log()); panic!();
+    street.reaches_gateway(&browser, &format!("http://{forwarder}/anthropic/v1/models"));
 }
 
 /// What was seen of an attempt.
@@ -211,7 +234,6 @@ fn by(seen: &[Recorded], name: &str) -> Option<Recorded> {
 fn root_of(browser: &Browser, origin: &str) -> String {
     let chain = browser.devtools("Network.getCertificate", &json!({ "origin": origin }));
     let chain = chain["tableNames"].as_array().expect("a chain");
-    println!("{origin}: {} certificates", chain.len());
     chain.last().and_then(Value::as_str).expect("a certificate").to_owned()
 }
 
@@ -220,6 +242,6 @@ fn base64_of(pem: &str) -> String {
 }
 
 fn certutil(words: &[&str]) {
-    let output = Command::new(Path::new("certutil")).args(words).output().expect("certutil");
+    let output = Command::new("certutil").args(words).output().expect("certutil");
     assert!(output.status.success(), "{words:?}: {}", told(&output));
 }
