@@ -1,11 +1,13 @@
 //! What is around a tool that is told a proxy and nothing else: every name leads to loopback, and on its port 443 stands
 //! a stub for all the hosts that the tool may mean.
 
+use std::io::ErrorKind;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aigw_gateway::{Manner, Origin, OriginSetup, Recorded, Reply};
+use aigw_tests::eventually::PATIENCE;
 use aigw_tests::machine;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -54,7 +56,7 @@ impl Town {
             body_kept: 16 << 20,
             ..OriginSetup::default()
         };
-        let origin = Origin::start(setup).await.expect("port 443; run by `.ci/run clients`");
+        let origin = on_port_443(setup).await;
         // What no test is about gets a short answer, so that no tool waits for more.
         origin.otherwise(Manner::Reply(Reply::json(200, &serde_json::json!({}))));
         let machine = machine!();
@@ -137,6 +139,19 @@ impl Deref for Town {
 impl DerefMut for Town {
     fn deref_mut(&mut self) -> &mut Desk {
         &mut self.desk
+    }
+}
+
+/// The listener of the test before may still be closing.
+async fn on_port_443(setup: OriginSetup) -> Origin {
+    let begun = Instant::now();
+    loop {
+        match Origin::start(setup.clone()).await {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && begun.elapsed() < PATIENCE => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            origin => return origin.expect("port 443; run by `.ci/run clients`"),
+        }
     }
 }
 
