@@ -31,7 +31,7 @@ pub struct Browser {
     driver: Child,
     address: String,
     session: String,
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 impl Browser {
@@ -53,13 +53,13 @@ impl Browser {
             .stderr(Stdio::null())
             .spawn()
             .expect("chromedriver; run by `.ci/full browser`");
-        let mut browser = Self { driver, address: String::new(), session: String::new(), _profile: profile };
+        let mut browser = Self { driver, address: String::new(), session: String::new(), profile: profile };
         browser.address = eventually("chromedriver tells its port", || {
             let text = std::fs::read_to_string(&log).ok()?;
             let port = text.split("successfully on port ").nth(1)?.split('.').next()?;
             Some(format!("127.0.0.1:{port}"))
         });
-        let folder = format!("--user-data-dir={}", browser._profile.path().join("profile").display());
+        let folder = format!("--user-data-dir={}", browser.profile.path().join("profile").display());
         let flags = [&FLAGS[..], flags, &[&folder]].concat();
         let options = json!({ "binary": "/usr/bin/chromium", "args": flags });
         let wanted = json!({ "capabilities": { "alwaysMatch": {
