@@ -53,7 +53,7 @@ impl Browser {
             .stderr(Stdio::null())
             .spawn()
             .expect("chromedriver; run by `.ci/full browser`");
-        let mut browser = Self { driver, address: String::new(), session: String::new(), profile: profile };
+        let mut browser = Self { driver, address: String::new(), session: String::new(), profile };
         browser.address = eventually("chromedriver tells its port", || {
             let text = std::fs::read_to_string(&log).ok()?;
             let port = text.split("successfully on port ").nth(1)?.split('.').next()?;
