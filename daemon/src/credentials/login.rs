@@ -221,7 +221,7 @@ async fn with_token(app: &App, candidate: &Gateway, login: &Login) -> Result<(He
         ..Held::default()
     };
     let family = app.logins.family(&candidate.settings.name);
-    match own::make(candidate, &token, &family).await? {
+    match own::make(candidate, &token, &family, None).await? {
         Ok(own) => Ok((renew::held_of(own, held), None)),
         Err(words) if login.borrowed => Err(Fault::new(
             Kind::GatewayRefused,
