@@ -13,7 +13,6 @@ fn daemon(providers: &'static [&'static str]) -> Fake {
             name: "work".into(),
             token_page: query.url.as_ref().map(|url| format!("{url}/cli-auth")),
             providers: providers.iter().map(|name| (*name).to_owned()).collect(),
-            store: query.store.clone().unwrap_or_else(|| "file".into()),
         }),
         Request::Login(login) => Response::LoggedIn(LoggedIn {
             name: "work".into(),
