@@ -32,7 +32,7 @@ async fn a_login_says_who_and_until_when_and_never_the_token() {
     let output = machine.log_in_with(&gateway, &token, &["--json"]);
     assert!(output.status.success(), "{}", told(&output));
     let answer = json(&output);
-    assert_eq!(names(&answer), ["checked", "expires_at", "name", "prefix", "schema", "url", "user"]);
+    assert_eq!(names(&answer), ["checked", "expires_at", "name", "prefix", "schema", "store", "url", "user"]);
     assert_eq!(
         (&answer["name"], &answer["url"], &answer["user"], &answer["checked"]),
         (&"default".into(), &gateway.url().into(), &"ada".into(), &true.into())
