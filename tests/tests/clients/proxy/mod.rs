@@ -2,6 +2,12 @@
 
 mod claude_code;
 mod codex;
+#[cfg(feature = "proxy-clients")]
+mod copilot;
+#[cfg(feature = "proxy-clients")]
+mod copilot_server;
 mod everyday;
+#[cfg(feature = "proxy-clients")]
+mod github;
 pub mod names;
 mod town;
