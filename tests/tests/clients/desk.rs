@@ -55,7 +55,7 @@ impl Deref for Desk {
 }
 
 /// What came of running a tool.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Told {
     /// `None` when it had to be ended.
     pub status: Option<ExitStatus>,
