@@ -72,17 +72,3 @@ clean_environment() {
 
 # duration SECONDS as people read it.
 duration() { printf '%dm%02ds' $(($1 / 60)) $(($1 % 60)); }
-
-# clean_environment NAME=VALUE... COMMAND... keeps what the toolchain needs and drops the rest. A proxy, a bundle of
-# certificates or a tool's own setting on this machine would otherwise decide how a client behaves.
-clean_environment() {
-    local name
-    local -a kept=(LANG=C.UTF-8)
-    while read -r name; do
-        case $name in
-        PATH | HOME | USER | TERM | TMPDIR | CI | CARGO_* | RUSTUP_* | RUSTC* | RUSTFLAGS | RUST_BACKTRACE) kept+=("$name=${!name}") ;;
-        CC | CC_* | AR | AR_* | CFLAGS | CFLAGS_*) kept+=("$name=${!name}") ;;
-        esac
-    done < <(compgen -e)
-    env -i "${kept[@]}" "$@"
-}
