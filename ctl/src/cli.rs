@@ -128,14 +128,17 @@ pub struct Login {
     /// Certificates (PEM) to trust besides the system's, for a gateway with a private CA
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
-    /// Print the address of the token page instead of opening it
+    /// Print the address of the page instead of opening it
     #[arg(long)]
     pub no_open: bool,
+    /// Copy a token from the deployment's page instead of allowing aigw in the browser
+    #[arg(long, conflicts_with = "token_stdin")]
+    pub paste: bool,
     /// Read the token from stdin; for a gateway that takes keys, lines PROVIDER=KEY
     #[arg(long)]
     pub token_stdin: bool,
     /// Replace this machine's token now; the old one is deleted when its last request has ended
-    #[arg(long, conflicts_with_all = ["url", "ca_file", "no_open", "token_stdin"])]
+    #[arg(long, conflicts_with_all = ["url", "ca_file", "no_open", "paste", "token_stdin"])]
     pub renew: bool,
 }
 
