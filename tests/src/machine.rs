@@ -224,7 +224,7 @@ impl Machine {
         findings.iter().map(|finding| finding["code"].as_str().expect("a code").to_owned()).collect()
     }
 
-    /// Logs in to a practice gateway with a fresh token, which is returned.
+    /// Logs in to a practice gateway with a fresh token. Returned is the one that the daemon had made with it.
     ///
     /// # Panics
     /// When the login does not work.
@@ -232,7 +232,17 @@ impl Machine {
         let token = gateway.issue_token("ada", Duration::from_secs(86_400));
         let output = self.log_in_with(gateway, &token, &[]);
         assert!(output.status.success(), "login: {}\n{}", told(&output), self.log());
-        token
+        self.held_token("default").expect("a token is held")
+    }
+
+    /// The token that is kept for a gateway.
+    ///
+    /// # Panics
+    /// When the file is damaged.
+    pub fn held_token(&self, gateway: &str) -> Option<String> {
+        let file = self.home().join(format!("state/credentials/{gateway}.json"));
+        let held: serde_json::Value = serde_json::from_slice(&std::fs::read(file).ok()?).expect("JSON");
+        held["token"].as_str().map(str::to_owned)
     }
 
     /// Tries to log in with this token.

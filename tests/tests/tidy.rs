@@ -64,7 +64,7 @@ const CRATES: [(&str, &[&str]); 10] = [
     ),
     ("rustls_native_certs", &["daemon/src/os/roots/"]),
     ("rustls_platform_verifier", &["daemon/src/dial/tls.rs"]),
-    ("sysinfo", &["daemon/src/control/status.rs"]),
+    ("sysinfo", &["daemon/src/app/logins.rs", "daemon/src/control/status.rs"]),
     (
         "tokio_rustls",
         &["daemon/src/dial/", "daemon/src/listen/intercept.rs", "daemon/src/practice/request.rs"],

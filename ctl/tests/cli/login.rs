@@ -69,7 +69,7 @@ fn a_token_in_the_environment_is_used_and_said() {
     assert_eq!(
         ran.stdout,
         "{\"schema\":1,\"name\":\"work\",\"url\":null,\"user\":\"ada\",\"expires_at\":null,\"prefix\":null,\
-         \"checked\":true}\n"
+         \"checked\":true,\"token\":null,\"no_own_token\":null}\n"
     );
     keeps_quiet(&ran);
     let login = sent(&fake);

@@ -88,7 +88,8 @@ fn status_is_one_object_with_json() {
             r#""uptime_s":7300,"rss_bytes":18874368,"cpu_s":0.75,"requests":12,"tunnels":1},"#,
             r#""gateways":[{"name":"work","url":"https://coder.example.com","kind":"coder","#,
             r#""prefix":"/api/v2/aibridge","default":true,"reachable":true,"user":"ada","#,
-            r#""token":{"fingerprint":"abcd","expires_at":"2100-01-01T00:00:00Z","scope":null}}],"#,
+            r#""token":{"fingerprint":"abcd","expires_at":"2100-01-01T00:00:00Z","scope":null,"name":null,"#,
+            r#""lasting":"given","renews_at":null}}],"#,
             r#""findings":[{"code":"keyring-missing","severity":"warning","text":"The token is in a file.","#,
             r#""cure":"install a keyring"}]}"#,
             "\n"

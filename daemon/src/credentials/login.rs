@@ -12,7 +12,6 @@ use aigw_shared::secret::Secret;
 use url::Url;
 
 use crate::app::App;
-use crate::credentials::lease::InForce;
 use crate::credentials::oauth::{self, Grant};
 use crate::credentials::renew::{self, Attempts, Occasion};
 use crate::credentials::{Held, Lasting, own};
@@ -127,35 +126,26 @@ fn settle(
     no_own_token: Option<String>,
 ) -> Result<LoggedIn, Fault> {
     let new_settings = draft_settings(app, settings, new_ca)?;
-    let before = app.current().gateways.get(&settings.name).map(|gateway| gateway.held());
+    let before = app.current().gateways.get(&settings.name).cloned();
+    let before = before.map(|gateway| (gateway.settings.clone(), gateway.held()));
     app.keep(&settings.name, held.clone(), new_settings)?;
     app.reload()?;
     if let Some(gateway) = app.current().gateways.get(&settings.name) {
         gateway.saw(true);
         gateway.attempts().clone_from(&Attempts::default());
     }
-    if let Some(before) = before {
-        retire_after_login(app, &settings.name, &before, &held);
+    if let Some((settings, before)) = before
+        && let Some(token) = before.token.clone().filter(|token| held.token.as_ref() != Some(token))
+    {
+        let (lasting, unused) = (before.lasting.clone(), before.unused());
+        drop(before);
+        match lasting {
+            Lasting::Own { .. } => renew::retire(app, &settings, &token, unused),
+            Lasting::OAuth(grant) => oauth::retire(app, &settings, grant, unused),
+            Lasting::Session { .. } | Lasting::Given => {}
+        }
     }
     Ok(logged_in(settings, &held, checked, no_own_token))
-}
-
-/// The token that a new login took the place of, if it was made for this machine and by this deployment.
-fn retire_after_login(app: &Arc<App>, name: &str, before: &InForce, held: &Held) {
-    if before.url != held.url {
-        return;
-    }
-    match (&before.lasting, &before.token) {
-        (Lasting::Own { .. }, Some(token)) if before.user == held.user => {
-            renew::retire(app, name, token, before.unused());
-        }
-        (Lasting::OAuth(grant), _) => {
-            if let Some(gateway) = app.current().gateways.get(name) {
-                oauth::retire(gateway.clone(), grant.clone(), before);
-            }
-        }
-        _ => {}
-    }
 }
 
 fn logged_in(settings: &Settings, held: &Held, checked: bool, no_own_token: Option<String>) -> LoggedIn {

@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aigw_shared::config;
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::finding::{Finding, Severity};
+use aigw_shared::secret::Secret;
 use futures_util::future::join_all;
 use time::OffsetDateTime;
 
@@ -162,7 +164,9 @@ pub async fn rotate(app: &Arc<App>, gateway: &Arc<Gateway>, occasion: Occasion) 
     app.keep(name, held, None)?;
     app.logins.change();
     if was_own {
-        retire(app, name, &token, old.unused());
+        let unused = old.unused();
+        drop(old);
+        retire(app, &gateway.settings, &token, unused);
     }
     Ok(())
 }
@@ -181,23 +185,21 @@ pub fn held_of(own: Own, before: Held) -> Held {
 /// Deletes a token of ours after the last request that uses it. If the daemon ends before, the next rotation does it.
 pub fn retire(
     app: &Arc<App>,
-    gateway: &str,
-    token: &aigw_shared::secret::Secret,
+    settings: &config::Gateway,
+    token: &Secret,
     unused: impl Future<Output = ()> + Send + 'static,
 ) {
     let Some(id) = tokens::id(token).map(str::to_owned) else { return };
     app.logins.retiring(&id, true);
-    let (app, gateway) = (app.clone(), gateway.to_owned());
+    // A way of its own: the gateway itself may hold the token as long as it is there.
+    let way = app.candidate(settings.clone());
+    let (app, token) = (app.clone(), token.clone());
     tokio::spawn(async move {
         tokio::select! {
             () = unused => {}
             () = app.ended.cancelled() => return,
         }
-        let current = app.current().gateways.get(&gateway).cloned();
-        if let Some(gateway) = current
-            && let Some(with) = gateway.held().token.clone()
-            && let Err(fault) = tokens::delete(&gateway, &with, &id).await
-        {
+        if let Err(fault) = tokens::delete(&way, &token, &id).await {
             tracing::debug!("the old token stays until the next rotation: {fault}");
         }
         app.logins.retiring(&id, false);
@@ -205,7 +207,7 @@ pub fn retire(
 }
 
 /// Deletes tokens of this machine that nobody uses: a crash left them. Not worth a failure.
-async fn sweep(app: &App, gateway: &Gateway, token: &aigw_shared::secret::Secret) {
+async fn sweep(app: &App, gateway: &Gateway, token: &Secret) {
     let family = app.logins.family(&gateway.settings.name);
     let Ok(all) = tokens::list(gateway, token).await else { return };
     for orphan in all.iter().filter(|it| family.has(&it.token_name)) {

@@ -40,9 +40,10 @@ async fn status_is_the_object_that_scripts_rely_on() {
     assert_eq!((&gateway["default"], &gateway["reachable"]), (&true.into(), &true.into()));
     assert!(["/api/v2/aibridge", "/api/v2/ai-gateway"].contains(&gateway["prefix"].as_str().unwrap()));
     let token = &gateway["token"];
-    assert_eq!(names(token), ["expires_at", "fingerprint", "scope"]);
+    assert_eq!(names(token), ["expires_at", "fingerprint", "lasting", "name", "renews_at", "scope"]);
     assert_eq!(token["fingerprint"], scene.token[..4]);
-    assert!(is_moment(&token["expires_at"]), "{token}");
+    assert!(is_moment(&token["expires_at"]) && is_moment(&token["renews_at"]), "{token}");
+    assert_eq!(token["lasting"], "own");
     assert_eq!(status["findings"], Value::Array(Vec::new()));
 
     scene.gateway.stop().await;

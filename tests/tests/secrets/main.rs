@@ -96,7 +96,9 @@ impl Scenario {
         let secret = |whole: &str| whole[whole.len() - 22..].to_owned();
         let mut marks: Vec<_> = NOWHERE.iter().map(|mark| ((*mark).to_owned(), None)).collect();
         marks.push((self.key[self.key.len() - 43..].to_owned(), None));
-        marks.push((secret(&self.token), Some("state/credentials")));
+        // A token is made with it, and it is kept nowhere.
+        marks.push((secret(&self.token), None));
+        marks.push((secret(&self.own), Some("state/credentials")));
         marks.push((secret(&self.provider_key), Some("state/credentials")));
         marks.push((FRONT_DOOR.to_owned(), Some("config/config.toml")));
         marks.push((PROXY_LOGIN.to_owned(), Some("config/config.toml")));
@@ -127,7 +129,7 @@ impl Scenario {
                 .iter()
                 .any(|(path, text)| path.starts_with(self.machine.home().join(place)) && found(text, mark))
         };
-        assert!(stored("state/credentials", &self.token));
+        assert!(stored("state/credentials", &self.own));
         assert!(stored("state/credentials", &self.provider_key));
         assert!(stored("config/config.toml", FRONT_DOOR));
         for told in ["aigwd is ready", "exchange", "connection ended", "refused", "broke off"] {

@@ -43,6 +43,8 @@ pub struct Scenario {
     daemon: Running,
     pub key: String,
     pub token: String,
+    /// The one that the daemon had made with it.
+    pub own: String,
     pub provider_key: String,
     /// Everything that aigwctl printed, and every answer of the daemon's own.
     pub printed: String,
@@ -75,7 +77,16 @@ impl Scenario {
         let day = Duration::from_secs(86_400);
         let (token, provider_key) = (gateway.issue_token("ada", day), gateway.issue_token("lab", day));
         let key = machine.key("env");
-        Self { gateway, machine, daemon, key, token, provider_key, printed: String::new() }
+        Self {
+            gateway,
+            machine,
+            daemon,
+            key,
+            token,
+            own: String::new(),
+            provider_key,
+            printed: String::new(),
+        }
     }
 
     /// Runs aigwctl.
@@ -120,6 +131,7 @@ impl Scenario {
         assert!(!self.ctl(&["login", "http://127.0.0.1:1", "--token-stdin"], &token).status.success());
         assert!(!self.ctl(&["login", &url, "--token-stdin"], &format!("{QUERY}{PROMPT}")).status.success());
         assert!(self.ctl(&["login", &url, "--token-stdin"], &token).status.success());
+        self.own = self.machine.held_token("default").expect("a token");
         let keys = format!("openai={}\n", self.provider_key);
         let wrong = format!("openai={WRONG_PROVIDER_KEY}\n");
         assert!(!self.ctl(&["login", "--name", "lab", "--token-stdin"], &wrong).status.success());
@@ -257,7 +269,7 @@ impl Scenario {
         self.gateway.stop().await;
         assert_eq!(self.post("/anthropic/v1/messages", &key), 503);
         self.gateway.restart().await.expect("the same port");
-        assert!(self.gateway.revoke(&self.token));
+        assert!(self.gateway.revoke(&self.machine.held_token("default").expect("a token")));
         assert_eq!(self.post("/anthropic/v1/messages", &key), 403);
     }
 

@@ -17,7 +17,6 @@ use tokio::time::timeout;
 
 use self::callback::{Brought, Callback};
 use self::page::Page;
-use super::lease::InForce;
 use super::renew::now;
 use super::{Held, Lasting, login};
 use crate::app::App;
@@ -255,7 +254,10 @@ fn last_page(outcome: &Result<LoggedIn, Fault>) -> Page {
     }
 }
 
-/// Fetches the next access token, unless somebody else did meanwhile. The caller is alone with this login.
+/// Fetches the next access token. The caller is alone with this login.
+///
+/// The deployment forgets the old tokens when it makes new ones: a crash before these are stored, moments later, takes the
+/// login along. That is why they are kept only where no better token is made.
 ///
 /// # Errors
 /// Why there is none; what is held stays.
@@ -290,12 +292,22 @@ pub async fn end(gateway: &Gateway, grant: &Grant) -> Result<(), Fault> {
     revoked
 }
 
-/// The tokens that a new login took the place of end with the last request that uses them.
-pub fn retire(gateway: Arc<Gateway>, grant: Box<Grant>, before: &InForce) {
-    let unused = before.unused();
+/// Ends tokens that a new login took the place of, after the last request that uses them. If the daemon ends before, they
+/// end by themselves.
+pub fn retire(
+    app: &Arc<App>,
+    settings: &Settings,
+    grant: Box<Grant>,
+    unused: impl Future<Output = ()> + Send + 'static,
+) {
+    // A way of its own: the gateway itself may be gone by then.
+    let (way, ended) = (app.candidate(settings.clone()), app.ended.clone());
     tokio::spawn(async move {
-        unused.await;
-        if let Err(fault) = end(&gateway, &grant).await {
+        tokio::select! {
+            () = unused => {}
+            () = ended.cancelled() => return,
+        }
+        if let Err(fault) = end(&way, &grant).await {
             tracing::debug!("the old OAuth2 tokens end by themselves: {fault}");
         }
     });
