@@ -75,11 +75,15 @@ async fn it_is_refreshed_before_it_ends_and_ended_at_logout() {
     });
     assert_eq!(kept.ask().status, 200);
     assert_eq!(kept.gateway.refused_tokens(), 0);
-    // What was stored first is what is used after a crash.
+    // What was stored is what is used after a crash.
     kept.gateway.change(|b| b.oauth.as_mut().unwrap().access_lifetime = Duration::from_secs(3600));
     let second = kept.token();
-    eventually("it is refreshed again", || {
-        (kept.token() != second && !kept.token().is_empty()).then_some(())
+    // A crash before they are stored loses them: the deployment has forgotten the old ones by then.
+    let file = kept.machine.home().join("state/credentials/default.json");
+    eventually("it is refreshed again, and stored", || {
+        let now = kept.token();
+        let stored = std::fs::read_to_string(&file).ok()?;
+        (now != second && !now.is_empty() && stored.contains(&now)).then_some(())
     });
     kept.daemon.signal("KILL");
     kept.daemon.ended();
