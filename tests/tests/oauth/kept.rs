@@ -59,6 +59,16 @@ impl Kept {
         alive.first().map(|token| token.id.clone()).unwrap_or_default()
     }
 
+    /// Waits until another token is kept. A crash before that loses the login: the deployment has forgotten the old ones.
+    fn refreshed_since(&self, before: &str) {
+        let file = self.machine.home().join("state/credentials/default.json");
+        eventually("the token is refreshed and stored", || {
+            let now = self.token();
+            let stored = std::fs::read_to_string(&file).ok()?;
+            (now != before && !now.is_empty() && stored.contains(&now)).then_some(())
+        });
+    }
+
     fn status(&self) -> serde_json::Value {
         self.machine.ask(&["status"])["gateways"][0]["token"].clone()
     }
@@ -70,21 +80,13 @@ async fn it_is_refreshed_before_it_ends_and_ended_at_logout() {
     let first = kept.token();
     assert_eq!(kept.status()["lasting"], "oauth", "{}", kept.status());
     assert_eq!(kept.ask().status, 200);
-    eventually("the token is refreshed", || {
-        (kept.token() != first && !kept.token().is_empty()).then_some(())
-    });
+    kept.refreshed_since(&first);
     assert_eq!(kept.ask().status, 200);
     assert_eq!(kept.gateway.refused_tokens(), 0);
     // What was stored is what is used after a crash.
     kept.gateway.change(|b| b.oauth.as_mut().unwrap().access_lifetime = Duration::from_secs(3600));
     let second = kept.token();
-    // A crash before they are stored loses them: the deployment has forgotten the old ones by then.
-    let file = kept.machine.home().join("state/credentials/default.json");
-    eventually("it is refreshed again, and stored", || {
-        let now = kept.token();
-        let stored = std::fs::read_to_string(&file).ok()?;
-        (now != second && !now.is_empty() && stored.contains(&now)).then_some(())
-    });
+    kept.refreshed_since(&second);
     kept.daemon.signal("KILL");
     kept.daemon.ended();
     kept.daemon = kept.machine.start();
