@@ -134,6 +134,10 @@ pub struct Login {
     /// Copy a token from the deployment's page instead of allowing aigw in the browser
     #[arg(long, conflicts_with = "token_stdin")]
     pub paste: bool,
+    /// Where to keep it: file (mode 0600), keyring (the system's), or memory (until aigwd ends) [default: where the last one
+    /// was kept, then the setting login.store]
+    #[arg(long, value_name = "PLACE", value_parser = ["file", "keyring", "memory"], hide_possible_values = true)]
+    pub store: Option<String>,
     /// Read the token from stdin; for a gateway that takes keys, lines PROVIDER=KEY
     #[arg(long)]
     pub token_stdin: bool,

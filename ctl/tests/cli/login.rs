@@ -13,6 +13,7 @@ fn daemon(providers: &'static [&'static str]) -> Fake {
             name: "work".into(),
             token_page: query.url.as_ref().map(|url| format!("{url}/cli-auth")),
             providers: providers.iter().map(|name| (*name).to_owned()).collect(),
+            store: query.store.clone().unwrap_or_else(|| "file".into()),
         }),
         Request::Login(login) => Response::LoggedIn(LoggedIn {
             name: "work".into(),
@@ -23,6 +24,7 @@ fn daemon(providers: &'static [&'static str]) -> Fake {
             checked: providers.is_empty(),
             token: None,
             no_own_token: None,
+            store: login.gateway.store.clone().unwrap_or_else(|| "file".into()),
         }),
         other => panic!("{other:?}"),
     })

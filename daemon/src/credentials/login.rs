@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use aigw_shared::config::{self, Config, CredentialForm, Gateway as Settings, GatewayKind, ProviderSettings};
+use aigw_shared::config::{
+    self, Config, CredentialForm, Gateway as Settings, GatewayKind, ProviderSettings, StoreKind,
+};
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::files::{self, Draft};
 use aigw_shared::ipc::payload::{LoggedIn, LoggedOut, Login, LoginNeeds, LoginQuery};
@@ -22,17 +24,21 @@ use crate::pipeline::credential;
 /// A configuration is longer only if it is none.
 const MAX_CONFIG: u64 = 1024 * 1024;
 
-/// What a login at this gateway takes.
+/// What a login at this gateway takes. The place where it will be kept is tried, before anybody is asked for a token.
 ///
 /// # Errors
-/// When it is not clear which gateway is meant.
-pub fn needs(app: &App, query: &LoginQuery) -> Result<LoginNeeds, Fault> {
+/// When it is not clear which gateway is meant, or the login could not be kept.
+pub async fn needs(app: &App, query: &LoginQuery) -> Result<LoginNeeds, Fault> {
     let settings = settings(&app.current().config, query)?;
+    let place = place(app, query, &settings.name)?;
+    app.store.probe(place).await?;
+    let store = place.word().to_owned();
     if settings.kind == GatewayKind::Generic {
         return Ok(LoginNeeds {
             token_page: None,
             providers: with_a_key(&settings).cloned().collect(),
             name: settings.name,
+            store,
         });
     }
     let url = settings.coder_url.as_ref().or(settings.url.as_ref()).ok_or_else(which)?;
@@ -40,7 +46,28 @@ pub fn needs(app: &App, query: &LoginQuery) -> Result<LoginNeeds, Fault> {
         name: settings.name,
         token_page: Some(format!("{}/cli-auth", trimmed(url))),
         providers: Vec::new(),
+        store,
     })
+}
+
+/// Where a login is kept: where it says, where a policy says, where the last one was, where the settings say.
+fn place(app: &App, query: &LoginQuery, name: &str) -> Result<StoreKind, Fault> {
+    let current = app.current();
+    let set = current.config.login.store;
+    let locked = current.shown.iter().any(|row| row.locked && row.key == "login.store");
+    let asked = query.store.as_deref().map(|word| {
+        StoreKind::from_word(word)
+            .ok_or_else(|| Fault::new(Kind::Usage, "a login is kept in one of `file`, `keyring`, `memory`"))
+    });
+    match asked.transpose()? {
+        Some(asked) if locked && asked != set => Err(Fault::new(
+            Kind::PolicyForbids,
+            format!("the managed policy sets login.store to {}", set.word()),
+        )),
+        Some(asked) => Ok(asked),
+        None if locked => Ok(set),
+        None => Ok(app.store.remembered(name)?.unwrap_or(set)),
+    }
 }
 
 /// The providers that want a key.
@@ -49,16 +76,27 @@ fn with_a_key(settings: &Settings) -> impl Iterator<Item = &String> {
     settings.providers.iter().filter(move |(_, provider)| wants(provider)).map(|(name, _)| name)
 }
 
+/// What a login is for.
+pub struct Aim {
+    /// The gateway, with the URL that was named.
+    pub settings: Settings,
+    /// Its certificates are new.
+    new_ca: bool,
+    /// Where the login is kept.
+    place: StoreKind,
+}
+
 /// Tries the credentials; if they are good, writes the gateway into the configuration and keeps them.
 ///
 /// # Errors
 /// Why they are not, or cannot be kept. The old login is then as it was.
 pub async fn log_in(app: &Arc<App>, login: Login) -> Result<LoggedIn, Fault> {
-    let settings = prepare(app, &login.gateway, login.ca_file.as_deref())?;
+    let aim = prepare(app, &login.gateway, login.ca_file.as_deref())?;
+    let settings = &aim.settings;
     if login.credentials.iter().any(|credential| credential.secret.is_empty()) {
         return Err(Fault::new(Kind::Usage, "the token is empty"));
     }
-    if settings.kind == GatewayKind::Generic && with_a_key(&settings).next().is_none() {
+    if settings.kind == GatewayKind::Generic && with_a_key(settings).next().is_none() {
         return Err(Fault::new(Kind::Usage, format!("no provider of {} wants a key", settings.name))
             .cure_with("use it as it is: `aigwctl env`"));
     }
@@ -77,7 +115,7 @@ pub async fn log_in(app: &Arc<App>, login: Login) -> Result<LoggedIn, Fault> {
             (held, true, no_own_token)
         }
     };
-    settle(app, &settings, login.ca_file.is_some(), held, checked, no_own_token)
+    settle(app, &aim, held, checked, no_own_token).await
 }
 
 /// The same with an OAuth2 access token, and what is kept of its grant if the deployment makes no other token. Whether it
@@ -87,23 +125,22 @@ pub async fn log_in(app: &Arc<App>, login: Login) -> Result<LoggedIn, Fault> {
 /// As [`log_in`].
 pub async fn with_grant(
     app: &Arc<App>,
-    settings: Settings,
-    new_ca: bool,
+    aim: &Aim,
     token: Secret,
     grant: Option<Box<Grant>>,
 ) -> Result<(LoggedIn, bool), Fault> {
-    let _alone = app.logins.alone(&settings.name).await;
-    let candidate = app.candidate(settings.clone());
+    let _alone = app.logins.alone(&aim.settings.name).await;
+    let candidate = app.candidate(aim.settings.clone());
     let (held, no_own_token) = with_token(app, &candidate, token, Whose::Granted(grant)).await?;
     let kept = no_own_token.is_some();
-    Ok((settle(app, &settings, new_ca, held, true, no_own_token)?, kept))
+    Ok((settle(app, aim, held, true, no_own_token).await?, kept))
 }
 
-/// The settings of the gateway that a login is for, if one is possible at all.
+/// What a login is for, if one is possible at all.
 ///
 /// # Errors
 /// Why it is not.
-pub fn prepare(app: &App, query: &LoginQuery, ca_file: Option<&str>) -> Result<Settings, Fault> {
+pub fn prepare(app: &App, query: &LoginQuery, ca_file: Option<&str>) -> Result<Aim, Fault> {
     let mut settings = settings(&app.current().config, query)?;
     if let Some(file) = ca_file {
         settings.ca_file = Some(PathBuf::from(file));
@@ -112,25 +149,26 @@ pub fn prepare(app: &App, query: &LoginQuery, ca_file: Option<&str>) -> Result<S
         return Err(Fault::new(Kind::Loop, "this URL is aigwd's own address, not a deployment's"));
     }
     obey_policy(app, &settings)?;
+    let place = place(app, query, &settings.name)?;
     app.check_not_given(&settings.name, settings.url.as_ref())?;
-    Ok(settings)
+    Ok(Aim { settings, new_ca: ca_file.is_some(), place })
 }
 
 /// Keeps what a login brought, and uses it from now on.
-fn settle(
+async fn settle(
     app: &Arc<App>,
-    settings: &Settings,
-    new_ca: bool,
+    aim: &Aim,
     held: Held,
     checked: bool,
     no_own_token: Option<String>,
 ) -> Result<LoggedIn, Fault> {
-    let new_settings = draft_settings(app, settings, new_ca)?;
-    let before = app.current().gateways.get(&settings.name).cloned();
+    let name = &aim.settings.name;
+    let new_settings = draft_settings(app, &aim.settings, aim.new_ca)?;
+    let before = app.current().gateways.get(name).cloned();
     let before = before.map(|gateway| (gateway.settings.clone(), gateway.held()));
-    app.keep(&settings.name, held.clone(), new_settings)?;
+    app.keep(name, Some(aim.place), held.clone(), new_settings).await?;
     app.reload()?;
-    if let Some(gateway) = app.current().gateways.get(&settings.name) {
+    if let Some(gateway) = app.current().gateways.get(name) {
         gateway.saw(true);
         gateway.attempts().clone_from(&Attempts::default());
     }
@@ -145,19 +183,25 @@ fn settle(
             Lasting::Session { .. } | Lasting::Given => {}
         }
     }
-    Ok(logged_in(settings, &held, checked, no_own_token))
+    Ok(LoggedIn {
+        store: aim.place.word().to_owned(),
+        no_own_token,
+        checked,
+        ..logged_in(app, &aim.settings, &held)
+    })
 }
 
-fn logged_in(settings: &Settings, held: &Held, checked: bool, no_own_token: Option<String>) -> LoggedIn {
+fn logged_in(app: &App, settings: &Settings, held: &Held) -> LoggedIn {
     LoggedIn {
         name: settings.name.clone(),
         url: settings.url.as_ref().map(|url| trimmed(url).to_owned()),
         user: held.user.clone(),
         expires_at: held.expires_at,
         prefix: held.prefix.clone(),
-        checked,
+        checked: true,
         token: held.token.as_ref().map(|token| held.token_status(token)),
-        no_own_token,
+        no_own_token: None,
+        store: app.store.remembered(&settings.name).ok().flatten().unwrap_or_default().word().to_owned(),
     }
 }
 
@@ -169,7 +213,7 @@ pub async fn renew(app: &Arc<App>, name: Option<String>) -> Result<LoggedIn, Fau
     let gateway = named(app, name)?;
     app.check_not_given(&gateway.settings.name, None)?;
     renew::rotate(app, &gateway, Occasion::Asked).await?;
-    Ok(logged_in(&gateway.settings, &gateway.held(), true, None))
+    Ok(logged_in(app, &gateway.settings, &gateway.held()))
 }
 
 /// Forgets a login, and has the deployment forget the token that it made for this machine.
@@ -204,7 +248,7 @@ pub async fn log_out(app: &Arc<App>, name: Option<String>) -> Result<LoggedOut, 
             }
         }
     }
-    app.forget(&name)?;
+    app.forget(&name).await?;
     Ok(done)
 }
 
@@ -285,7 +329,7 @@ async fn with_token(
 
 /// The keys of a generic gateway, one for each provider that was given one; the others stay.
 async fn with_keys(app: &App, candidate: &Gateway, login: &Login) -> Result<(Held, bool), Fault> {
-    let mut held = app.stored(&candidate.settings.name)?;
+    let mut held = app.stored(&candidate.settings.name).await?;
     held.url = url_text(candidate.settings.url.as_ref());
     let mut all_checked = true;
     for credential in &login.credentials {

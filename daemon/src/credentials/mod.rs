@@ -3,11 +3,13 @@
 //! It is bound to the URL that it was given for, and is of no use at another.
 
 pub mod file;
+pub mod keyring;
 pub mod lease;
 pub mod login;
 pub mod oauth;
 pub mod own;
 pub mod renew;
+pub mod store;
 
 use std::collections::BTreeMap;
 

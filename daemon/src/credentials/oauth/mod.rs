@@ -17,8 +17,9 @@ use tokio::time::timeout;
 
 use self::callback::{Brought, Callback};
 use self::page::Page;
+use super::login::{self, Aim};
 use super::renew::now;
-use super::{Held, Lasting, login};
+use super::{Held, Lasting};
 use crate::app::App;
 use crate::deployment::oauth::{self, Offer, Pair, Server};
 use crate::deployment::tokens;
@@ -77,8 +78,7 @@ impl Grant {
 /// A login for which a browser is on its way.
 pub struct Begun {
     app: Arc<App>,
-    settings: Settings,
-    new_ca: bool,
+    aim: Aim,
     server: Box<Server>,
     registration: Registration,
     callback: Callback,
@@ -116,8 +116,8 @@ impl Drop for Registration {
 /// # Errors
 /// When no login is possible, in whatever way.
 pub async fn begin(app: &Arc<App>, query: &BrowserLogin) -> Result<Result<Begun, Option<String>>, Fault> {
-    let settings = login::prepare(app, &query.gateway, query.ca_file.as_deref())?;
-    let gateway = Arc::new(app.candidate(settings.clone()));
+    let aim = login::prepare(app, &query.gateway, query.ca_file.as_deref())?;
+    let gateway = Arc::new(app.candidate(aim.settings.clone()));
     let server = match oauth::offer(&gateway).await? {
         Offer::Server(server) => server,
         Offer::Absent => return Ok(Err(None)),
@@ -130,8 +130,7 @@ pub async fn begin(app: &Arc<App>, query: &BrowserLogin) -> Result<Result<Begun,
     };
     Ok(Ok(Begun {
         app: app.clone(),
-        settings,
-        new_ca: query.ca_file.is_some(),
+        aim,
         server,
         registration: Registration { gateway, client: Some(client) },
         callback,
@@ -154,7 +153,7 @@ impl Begun {
     /// # Errors
     /// Why nobody is logged in. The old login is then as it was.
     pub async fn finish(self) -> Result<LoggedIn, Fault> {
-        let Self { app, settings, new_ca, registration, callback, verifier, .. } = self;
+        let Self { app, aim, registration, callback, verifier, .. } = self;
         let back_to = callback.url();
         let Ok(arrival) = timeout(PATIENCE, callback.arrival()).await else {
             let minutes = PATIENCE.as_secs() / 60;
@@ -162,9 +161,7 @@ impl Begun {
         };
         let ending = tokio::spawn(async move {
             let outcome = match &arrival.brought {
-                Brought::Code(code) => {
-                    redeem(&app, settings, new_ca, registration, code, &verifier, &back_to).await
-                }
+                Brought::Code(code) => redeem(&app, &aim, registration, code, &verifier, &back_to).await,
                 Brought::Refusal(words) => {
                     Err(not_logged_in(format!("the login was not allowed in the browser: {words}")))
                 }
@@ -182,8 +179,7 @@ fn not_logged_in(what: String) -> Fault {
 
 async fn redeem(
     app: &Arc<App>,
-    settings: Settings,
-    new_ca: bool,
+    aim: &Aim,
     registration: Registration,
     code: &Secret,
     verifier: &Secret,
@@ -198,7 +194,7 @@ async fn redeem(
     let access = pair.access.clone();
     let grant = grant(&gateway, client.clone(), pair, None).await;
     let outcome = match grant {
-        Ok(grant) => login::with_grant(app, settings, new_ca, access, grant).await,
+        Ok(grant) => login::with_grant(app, aim, access, grant).await,
         Err(fault) => Err(fault),
     };
     match outcome {
@@ -274,7 +270,7 @@ pub async fn refresh(app: &App, gateway: &Gateway) -> Result<(), Fault> {
         None => Lasting::Given,
     };
     let held = Held { expires_at: lasting.ends_at(), token: Some(access), lasting, ..(**held).clone() };
-    app.keep(&gateway.settings.name, held, None)?;
+    app.keep(&gateway.settings.name, None, held, None).await?;
     app.logins.change();
     Ok(())
 }
