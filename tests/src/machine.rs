@@ -175,6 +175,16 @@ impl Machine {
         child.wait_with_output().expect("aigwctl ends")
     }
 
+    /// Starts `aigwctl` with these words, without a terminal that it could ask on, and with pipes for what it says.
+    ///
+    /// # Panics
+    /// When it cannot be run at all.
+    pub fn ctl_begun(&self, words: &[&str]) -> Child {
+        let mut command = self.command(Path::new("setsid"));
+        command.arg(&self.aigwctl).args(words);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("aigwctl starts")
+    }
+
     /// Runs `aigwctl`, which must succeed, and reads the JSON it prints.
     ///
     /// # Panics

@@ -90,6 +90,14 @@ fn requests() -> Vec<(String, Request)> {
             gateway: text("work"),
         })],
         RenewLogin => [Request::RenewLogin(None), Request::RenewLogin(text("work"))],
+        BeginLogin => [
+            Request::BeginLogin(BrowserLogin {
+                gateway: query(text("https://coder.example.com/"), None, Some("keyring")),
+                ca_file: text("/etc/ssl/company.pem"),
+            }),
+            Request::BeginLogin(BrowserLogin { gateway: query(None, text("work"), None), ca_file: None }),
+        ],
+        FinishLogin => [Request::FinishLogin],
     }
 }
 
@@ -163,6 +171,18 @@ fn responses() -> Vec<(String, Response)> {
             deleted: text("aigw-laptop-0a1b2c-01234567"),
             left: text("aigw-laptop-0a1b2c-76543210"),
         })],
+        LoginBegun => [
+            Response::LoginBegun(LoginBegun {
+                page: text("https://coder.example.com/oauth2/authorize?state=0123"),
+                why_not: None,
+                patience_s: 300,
+            }),
+            Response::LoginBegun(LoginBegun {
+                page: None,
+                why_not: text("it registers no client"),
+                patience_s: 300,
+            }),
+        ],
         Explained => [Response::Explained(Explanation {
             outcome: "refused".to_owned(),
             steps: vec![ExplainStep {

@@ -2,10 +2,11 @@
 
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use aigw_shared::fault::{Failure, Fault, Kind};
 use aigw_shared::ipc::message::{Request, Response};
-use aigw_shared::ipc::payload::{self, Credential, LoggedIn, LoginNeeds, LoginQuery};
+use aigw_shared::ipc::payload::{self, BrowserLogin, Credential, LoggedIn, LoginNeeds, LoginQuery};
 use aigw_shared::secret::Secret;
 use serde::Serialize;
 
@@ -37,6 +38,11 @@ pub(super) async fn run(arguments: &Login, output: &Output) -> Result<(), Failur
         Response::LoginNeeds(needs) => needs,
         _ => return Err(daemon::unexpected()),
     };
+    if allows_in_browser(&needs, arguments)
+        && let Some(logged_in) = in_browser(&gateway, ca_file.as_ref(), arguments.no_open, output).await?
+    {
+        return output.show(&Accepted::from(logged_in));
+    }
     let credentials = gather(&needs, arguments, output)?;
     match daemon::ask(Request::Login(payload::Login { gateway, ca_file, credentials, borrowed: false }))
         .await?
@@ -44,6 +50,46 @@ pub(super) async fn run(arguments: &Login, output: &Output) -> Result<(), Failur
         Response::LoggedIn(logged_in) => output.show(&Accepted::from(logged_in)),
         _ => Err(daemon::unexpected()),
     }
+}
+
+/// Whether the person is to allow this machine on the deployment's page: nothing was given instead, and the browser is
+/// where aigwd is.
+fn allows_in_browser(needs: &LoginNeeds, arguments: &Login) -> bool {
+    let given = arguments.token_stdin || arguments.paste || token_variable().is_some();
+    needs.token_page.is_some() && !given && os::variable("SSH_CONNECTION").is_none()
+}
+
+/// A login with the browser, if the deployment has that way.
+async fn in_browser(
+    gateway: &LoginQuery,
+    ca_file: Option<&String>,
+    no_open: bool,
+    output: &Output,
+) -> Result<Option<LoggedIn>, Failure> {
+    // The login belongs to this connection: it is given up when this program ends.
+    let mut daemon = daemon::connect().await?;
+    let query = BrowserLogin { gateway: gateway.clone(), ca_file: ca_file.cloned() };
+    let Response::LoginBegun(begun) = daemon.call(Request::BeginLogin(query)).await? else {
+        return Err(daemon::unexpected());
+    };
+    let Some(page) = begun.page else {
+        if let Some(why) = begun.why_not {
+            output.note(&format!("The deployment cannot be logged in to with OAuth2: {}.", tame(&why)));
+        }
+        return Ok(None);
+    };
+    show_page(&page, no_open, output);
+    output.note(&format!("Allow aigw there; this waits for {} minutes.", begun.patience_s / 60));
+    let patience = Duration::from_secs(begun.patience_s);
+    match daemon.call_with_person(Request::FinishLogin, patience).await? {
+        Response::LoggedIn(logged_in) => Ok(Some(logged_in)),
+        _ => Err(daemon::unexpected()),
+    }
+}
+
+/// The token in the environment.
+fn token_variable() -> Option<String> {
+    os::variable(TOKEN_VARIABLE).filter(|token| !token.trim().is_empty())
 }
 
 /// `coder.example.com` means `https://coder.example.com`.
@@ -71,7 +117,7 @@ fn gather(needs: &LoginNeeds, arguments: &Login, output: &Output) -> Result<Vec<
         };
         return needs.providers.iter().map(ask).collect();
     }
-    if let Some(token) = os::variable(TOKEN_VARIABLE).filter(|token| !token.trim().is_empty()) {
+    if let Some(token) = token_variable() {
         output.note(&format!("Using the token in {TOKEN_VARIABLE}."));
         return Ok(vec![credential(None, &token)?]);
     }

@@ -1,5 +1,6 @@
 //! The few calls of a deployment's ordinary API that a login needs, and the question which prefix works.
 
+pub mod oauth;
 pub mod tokens;
 
 use aigw_shared::config::CredentialForm;
