@@ -290,7 +290,8 @@ impl App {
             OF_A_GATEWAY.iter().for_each(|code| self.health.clear(code, gone));
         }
         self.keys.replace_given(&loaded.config.listen.keys);
-        let mut findings = loaded.findings;
+        let mut findings = self.misplaced(&loaded);
+        findings.extend(loaded.findings);
         findings.extend(hosts::findings(&loaded.config));
         findings.extend(settings::without_effect(&loaded.config, self.keys.are_given()));
         findings.extend(settings::waiting(&self.fixed, &loaded.config));

@@ -117,13 +117,11 @@ fn responses() -> Vec<(String, Response)> {
                 name: "default".to_owned(),
                 token_page: text("https://coder.example.com/cli-auth"),
                 providers: Vec::new(),
-                store: "file".to_owned(),
             }),
             Response::LoginNeeds(LoginNeeds {
                 name: "lab".to_owned(),
                 token_page: None,
                 providers: vec!["anthropic".to_owned(), "openai".to_owned()],
-                store: "keyring".to_owned(),
             }),
         ],
         LoggedIn => [

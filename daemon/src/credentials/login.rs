@@ -30,15 +30,12 @@ const MAX_CONFIG: u64 = 1024 * 1024;
 /// When it is not clear which gateway is meant, or the login could not be kept.
 pub async fn needs(app: &App, query: &LoginQuery) -> Result<LoginNeeds, Fault> {
     let settings = settings(&app.current().config, query)?;
-    let place = place(app, query, &settings.name)?;
-    app.store.probe(place).await?;
-    let store = place.word().to_owned();
+    app.store.probe(place(app, query, &settings.name)?).await?;
     if settings.kind == GatewayKind::Generic {
         return Ok(LoginNeeds {
             token_page: None,
             providers: with_a_key(&settings).cloned().collect(),
             name: settings.name,
-            store,
         });
     }
     let url = settings.coder_url.as_ref().or(settings.url.as_ref()).ok_or_else(which)?;
@@ -46,7 +43,6 @@ pub async fn needs(app: &App, query: &LoginQuery) -> Result<LoginNeeds, Fault> {
         name: settings.name,
         token_page: Some(format!("{}/cli-auth", trimmed(url))),
         providers: Vec::new(),
-        store,
     })
 }
 
@@ -303,7 +299,7 @@ async fn with_token(
         ..Held::default()
     };
     let family = app.logins.family(&candidate.settings.name);
-    match own::make(candidate, &token, &family).await? {
+    match own::make(candidate, &token, &family, None).await? {
         Ok(own) => Ok((renew::held_of(own, held), None)),
         Err(words) => {
             let info = tokens::info(candidate, &token).await?;

@@ -155,10 +155,12 @@ pub async fn rotate(app: &Arc<App>, gateway: &Arc<Gateway>, occasion: Occasion) 
         return Ok(());
     }
     sweep(app, gateway, &token).await;
-    let own = own::make(gateway, &token, &app.logins.family(name)).await?.map_err(|words| {
-        Fault::new(Kind::GatewayRefused, format!("the deployment makes no new token: {words}"))
-            .cure_with("run `aigwctl login`")
-    })?;
+    let own = own::make(gateway, &token, &app.logins.family(name), old.scope.as_deref()).await?.map_err(
+        |words| {
+            Fault::new(Kind::GatewayRefused, format!("the deployment makes no new token: {words}"))
+                .cure_with("run `aigwctl login`")
+        },
+    )?;
     let was_own = matches!(old.lasting, Lasting::Own { .. });
     let held = held_of(own, (**old).clone());
     app.keep(name, None, held, None).await?;

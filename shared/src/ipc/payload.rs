@@ -102,8 +102,6 @@ pub struct LoginNeeds {
     pub token_page: Option<String>,
     /// Providers that each want a key (generic gateways).
     pub providers: Vec<String>,
-    /// Where it will be kept; that place works.
-    pub store: String,
 }
 
 /// A login.
