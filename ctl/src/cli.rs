@@ -43,6 +43,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n  \
         aigwctl login https://coder.example.com\n  \
         aigwctl login --token-stdin coder.example.com < token\n  \
+        aigwctl login --from-env                                  in a Coder workspace\n  \
         printf 'openai=%s\\n' \"$KEY\" | aigwctl login --name lab --token-stdin")]
     Login(Login),
     /// Make aigwd forget the token of a gateway
@@ -134,8 +135,17 @@ pub struct Login {
     /// Read the token from stdin; for a gateway that takes keys, lines PROVIDER=KEY
     #[arg(long)]
     pub token_stdin: bool,
+    /// Use the login in the environment: CODER_URL and CODER_SESSION_TOKEN, or what a template set for tools
+    #[arg(long, conflicts_with = "token_stdin")]
+    pub from_env: bool,
+    /// Use the login of the Coder CLI, and no other way
+    #[arg(long, conflicts_with_all = ["token_stdin", "from_env"])]
+    pub from_coder_cli: bool,
+    /// Do not look for a login of the Coder CLI
+    #[arg(long, conflicts_with = "from_coder_cli")]
+    pub no_import: bool,
     /// Replace this machine's token now; the old one is deleted when its last request has ended
-    #[arg(long, conflicts_with_all = ["url", "ca_file", "no_open", "token_stdin"])]
+    #[arg(long, conflicts_with_all = ["url", "ca_file", "no_open", "token_stdin", "from_env", "from_coder_cli", "no_import"])]
     pub renew: bool,
 }
 

@@ -1,6 +1,10 @@
-//! `login`: fetches a token from the person and gives it to the daemon, which checks it with the deployment.
+//! `login`: finds a token, or fetches one from the person, and gives it to the daemon, which checks it with the deployment.
 
-use std::io::{self, Read, Write};
+mod coder_cli;
+mod environment;
+mod ways;
+
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 
 use aigw_shared::fault::{Failure, Fault, Kind};
@@ -9,14 +13,13 @@ use aigw_shared::ipc::payload::{self, Credential, LoggedIn, LoginNeeds, LoginQue
 use aigw_shared::secret::Secret;
 use serde::Serialize;
 
+use self::ways::Tried;
 use super::status::Token;
 use crate::cli::Login;
 use crate::output::{Answer, Output, STRONG};
 use crate::wording::{Moment, tame};
 use crate::{daemon, os};
 
-/// Where Coder's own command-line tool looks for a token too.
-const TOKEN_VARIABLE: &str = "CODER_SESSION_TOKEN";
 /// More than any list of keys.
 const STDIN_LIMIT: u64 = 64 * 1024;
 
@@ -28,12 +31,23 @@ pub(super) async fn run(arguments: &Login, output: &Output) -> Result<(), Failur
         };
     }
     let ca_file = arguments.ca_file.as_deref().map(absolute).transpose()?;
-    let gateway = LoginQuery { url: arguments.url.as_deref().map(with_scheme), name: arguments.name.clone() };
+    let url = arguments.url.as_deref().map(with_scheme);
+    let given = arguments.from_env.then(|| environment::find(url.as_deref())).transpose()?;
+    let url = given.as_ref().map(|given| given.url.clone()).or(url);
+    let gateway = LoginQuery { url, name: arguments.name.clone() };
     let needs = match daemon::ask(Request::LoginNeeds(gateway.clone())).await? {
         Response::LoginNeeds(needs) => needs,
         _ => return Err(daemon::unexpected()),
     };
-    let credentials = gather(&needs, arguments, output)?;
+    let failed =
+        match ways::without_asking(&gateway, &needs, ca_file.as_ref(), given, arguments, output).await? {
+            Tried::LoggedIn(logged_in) => return output.show(&Accepted::from(logged_in)),
+            Tried::None(failed) => failed,
+        };
+    let credentials = gather(&needs, arguments, output).map_err(|failure| {
+        // Where nobody can be asked, what went wrong before is what counts.
+        failed.filter(|_| !io::stdin().is_terminal()).unwrap_or(failure)
+    })?;
     match daemon::ask(Request::Login(payload::Login { gateway, ca_file, credentials, borrowed: false }))
         .await?
     {
@@ -67,10 +81,6 @@ fn gather(needs: &LoginNeeds, arguments: &Login, output: &Output) -> Result<Vec<
         };
         return needs.providers.iter().map(ask).collect();
     }
-    if let Some(token) = os::variable(TOKEN_VARIABLE).filter(|token| !token.trim().is_empty()) {
-        output.note(&format!("Using the token in {TOKEN_VARIABLE}."));
-        return Ok(vec![credential(None, &token)?]);
-    }
     if let Some(page) = &needs.token_page {
         show_page(page, arguments.no_open, output);
     }
@@ -98,7 +108,9 @@ fn prompt(text: &str) -> Result<Secret, Failure> {
             _ => format!("there is no terminal to ask on ({error})"),
         };
         Fault::new(Kind::Usage, what)
-            .cure_with("run it again and paste it, or give it on stdin: `aigwctl login --token-stdin`")
+            .cure_with(
+                "run it again and paste it; without a terminal: `aigwctl login URL --token-stdin`, or `--from-env`",
+            )
     })?;
     Ok(Secret::new(typed))
 }

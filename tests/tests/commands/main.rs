@@ -9,6 +9,7 @@ mod life;
 mod logins;
 mod show;
 mod variables;
+mod ways;
 
 use std::process::Output;
 
