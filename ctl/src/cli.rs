@@ -132,6 +132,10 @@ pub struct Login {
     /// Print the address of the token page instead of opening it
     #[arg(long)]
     pub no_open: bool,
+    /// Where to keep it: file (mode 0600), keyring (the system's), or memory (until aigwd ends) [default: where the last one
+    /// was kept, then the setting login.store]
+    #[arg(long, value_name = "PLACE", value_parser = ["file", "keyring", "memory"], hide_possible_values = true)]
+    pub store: Option<String>,
     /// Read the token from stdin; for a gateway that takes keys, lines PROVIDER=KEY
     #[arg(long)]
     pub token_stdin: bool,

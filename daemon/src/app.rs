@@ -1,6 +1,7 @@
 //! What every room of the daemon may use, and the settings in force, which a reload replaces as a whole.
 
 mod held;
+mod keyring;
 pub mod logins;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::ca::{self, Ca};
 use crate::credentials::Held;
-use crate::credentials::file::Store;
+use crate::credentials::store::Store;
 use crate::dial::{self, Here, Outbound};
 use crate::gateway::Gateway;
 use crate::keys::Keys;
@@ -39,7 +40,7 @@ const PROXIES: &str = "the settings' proxies";
 const SETTINGS: &str = "the settings";
 const THE_CA: &str = "the CA";
 /// What is found about a gateway itself, which goes with it.
-const OF_A_GATEWAY: [&str; 7] = [
+const OF_A_GATEWAY: [&str; 9] = [
     "gateway-loop",
     "login-for-other-url",
     "login-damaged",
@@ -47,6 +48,8 @@ const OF_A_GATEWAY: [&str; 7] = [
     "login-not-renewed",
     "login-ends",
     "login-refused",
+    "login-left-behind",
+    "keyring-unavailable",
 ];
 
 /// Where the settings come from. Read once; only the files are read again.
@@ -110,7 +113,8 @@ pub struct App {
     pub tasks: TaskTracker,
     listen: OnceLock<Vec<SocketAddr>>,
     here: Here,
-    store: Store,
+    /// Where logins are kept.
+    pub store: Store,
     given: Given,
     /// The URL that a token from the environment is for: the one beside it, else the first one that is configured.
     given_for: OnceLock<String>,

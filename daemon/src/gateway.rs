@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use aigw_shared::config::{self, GatewayKind};
+use aigw_shared::config::{self, GatewayKind, StoreKind};
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::ipc::payload::GatewayStatus;
 use arc_swap::ArcSwap;
@@ -239,7 +239,7 @@ impl Gateway {
     }
 
     /// What `status` says about it.
-    pub fn status(&self, default: bool) -> GatewayStatus {
+    pub fn status(&self, default: bool, place: Option<StoreKind>) -> GatewayStatus {
         let held = self.held();
         let url = self.settings.url.as_ref().or(self.settings.coder_url.as_ref());
         GatewayStatus {
@@ -255,6 +255,7 @@ impl Gateway {
             },
             user: held.user.clone().filter(|_| !held.is_empty()),
             token: held.secrets().next().map(|secret| held.token_status(secret)),
+            store: place.map(|place| place.word().to_owned()),
         }
     }
 

@@ -74,6 +74,15 @@ impl Daemon {
             renew::tend(tended).await;
             "logins"
         });
+        let tended = app.clone();
+        tasks.spawn(async move {
+            let ended = tended.ended.clone();
+            tokio::select! {
+                () = tended.tend_keyring() => {}
+                () = ended.cancelled() => {}
+            }
+            "keyring"
+        });
         Ok(Self { app, tasks, _lock: lock })
     }
 

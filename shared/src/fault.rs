@@ -97,6 +97,8 @@ kinds! {
     TokenRejected: "token-rejected", 403, Never, 77, "run `aigwctl login`";
     /// It did not take our token, and we have another one by now.
     TokenRenewed: "token-renewed", 503, After(1), 75, "try again";
+    /// The login is in the system's keyring, or is to go there, and that is locked or does not answer.
+    KeyringUnavailable: "keyring-unavailable", 403, Never, 77, "unlock the keyring, then run `aigwctl reload`";
     /// The deployment's own key was refused by the provider.
     ProviderKeyRejected: "provider-key-rejected", 403, Never, 1, "ask the deployment's administrator to check the provider's key";
     /// Works only with the tool's own login, and the tool sent none.

@@ -37,8 +37,8 @@ fn text(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn query(url: Option<String>, name: Option<String>) -> LoginQuery {
-    LoginQuery { url, name }
+fn query(url: Option<String>, name: Option<String>, store: Option<&str>) -> LoginQuery {
+    LoginQuery { url, name, store: store.map(str::to_owned) }
 }
 
 fn requests() -> Vec<(String, Request)> {
@@ -50,18 +50,18 @@ fn requests() -> Vec<(String, Request)> {
         Reload => [Request::Reload],
         Status => [Request::Status],
         LoginNeeds => [
-            Request::LoginNeeds(query(text("https://coder.example.com/"), text("work"))),
-            Request::LoginNeeds(query(None, None)),
+            Request::LoginNeeds(query(text("https://coder.example.com/"), text("work"), Some("keyring"))),
+            Request::LoginNeeds(query(None, None, None)),
         ],
         Login => [
             Request::Login(Login {
-                gateway: query(text("https://coder.example.com/"), None),
+                gateway: query(text("https://coder.example.com/"), None, None),
                 ca_file: text("/etc/ssl/company.pem"),
                 credentials: vec![token],
                 borrowed: true,
             }),
             Request::Login(Login {
-                gateway: query(None, text("lab")),
+                gateway: query(None, text("lab"), Some("memory")),
                 ca_file: None,
                 credentials: vec![key],
                 borrowed: false,
@@ -109,11 +109,13 @@ fn responses() -> Vec<(String, Response)> {
                 name: "default".to_owned(),
                 token_page: text("https://coder.example.com/cli-auth"),
                 providers: Vec::new(),
+                store: "file".to_owned(),
             }),
             Response::LoginNeeds(LoginNeeds {
                 name: "lab".to_owned(),
                 token_page: None,
                 providers: vec!["anthropic".to_owned(), "openai".to_owned()],
+                store: "keyring".to_owned(),
             }),
         ],
         LoggedIn => [
@@ -126,6 +128,7 @@ fn responses() -> Vec<(String, Response)> {
                 checked: true,
                 token: Some(token_status()),
                 no_own_token: None,
+                store: "file".to_owned(),
             }),
             Response::LoggedIn(LoggedIn {
                 name: "lab".to_owned(),
@@ -136,6 +139,7 @@ fn responses() -> Vec<(String, Response)> {
                 checked: false,
                 token: None,
                 no_own_token: text("You may not create tokens"),
+                store: "memory".to_owned(),
             }),
         ],
         Access => [Response::Access(Access {
@@ -202,6 +206,7 @@ fn status() -> Status {
         reachable: None,
         user: None,
         token: None,
+        store: None,
     };
     let token = token_status();
     let full = GatewayStatus {
@@ -213,6 +218,7 @@ fn status() -> Status {
         reachable: Some(true),
         user: text("ada"),
         token: Some(token.clone()),
+        store: text("keyring"),
     };
     let away = GatewayStatus {
         name: "far".to_owned(),

@@ -45,10 +45,11 @@ const REVEALS: [(&str, &str); 10] = [
 ];
 
 /// Dependencies that few files may name, so that replacing one is a small change. A row that ends in `/` is a folder.
-const CRATES: [(&str, &[&str]); 10] = [
+const CRATES: [(&str, &[&str]); 12] = [
     ("bincode", &["shared/src/ipc/codec.rs"]),
     ("directories", &["shared/src/os/dirs/"]),
     ("interprocess", &["daemon/src/control/mod.rs", "shared/src/os/socket/"]),
+    ("keyring_core", &["daemon/src/os/keyring/"]),
     ("rcgen", &["daemon/src/ca/"]),
     (
         "rustls",
@@ -63,6 +64,7 @@ const CRATES: [(&str, &[&str]); 10] = [
     ),
     ("rustls_native_certs", &["daemon/src/os/roots/"]),
     ("rustls_platform_verifier", &["daemon/src/dial/tls.rs"]),
+    ("secret_service", &["daemon/src/os/keyring/"]),
     ("sysinfo", &["daemon/src/app/logins.rs", "daemon/src/control/status.rs"]),
     (
         "tokio_rustls",

@@ -34,7 +34,7 @@ pub(super) async fn run(arguments: &Login, output: &Output) -> Result<(), Failur
     let url = arguments.url.as_deref().map(with_scheme);
     let given = arguments.from_env.then(|| environment::find(url.as_deref())).transpose()?;
     let url = given.as_ref().map(|given| given.url.clone()).or(url);
-    let gateway = LoginQuery { url, name: arguments.name.clone() };
+    let gateway = LoginQuery { url, name: arguments.name.clone(), store: arguments.store.clone() };
     let needs = match daemon::ask(Request::LoginNeeds(gateway.clone())).await? {
         Response::LoginNeeds(needs) => needs,
         _ => return Err(daemon::unexpected()),
@@ -187,6 +187,8 @@ struct Accepted {
     token: Option<Token>,
     /// Why no token was made for this machine.
     no_own_token: Option<String>,
+    /// Where it is kept.
+    store: String,
 }
 
 impl From<LoggedIn> for Accepted {
@@ -200,6 +202,7 @@ impl From<LoggedIn> for Accepted {
             checked: it.checked,
             token: it.token.map(Token::from),
             no_own_token: it.no_own_token,
+            store: it.store,
         }
     }
 }
@@ -207,6 +210,7 @@ impl From<LoggedIn> for Accepted {
 impl Answer for Accepted {
     fn text(&self, to: &mut dyn Write) -> io::Result<()> {
         let mut words = self.words(Moment::now());
+        words += place_words(&self.store);
         words.push('\n');
         write!(to, "{}", tame(&words))?;
         let next = os::shell_in_use().evaluate("aigwctl env");
@@ -236,6 +240,15 @@ impl Accepted {
             .as_ref()
             .map(|why| format!("\nThe deployment makes no token for this machine, so yours is used: {why}."));
         format!("Logged in to {place}{user}.{end}{}", why.unwrap_or_default())
+    }
+}
+
+/// What the person has to know about a place.
+fn place_words(store: &str) -> &'static str {
+    match store {
+        "keyring" => " It is kept in the system's keyring.",
+        "memory" => " It is kept in aigwd's memory alone, and gone when aigwd ends.",
+        _ => "",
     }
 }
 
@@ -294,6 +307,7 @@ mod tests {
             checked: true,
             token: None,
             no_own_token: None,
+            store: "file".into(),
         };
         let now = Moment(1_796_119_200 - 7 * 86_400);
         assert_eq!(

@@ -47,6 +47,8 @@ pub(super) struct Gateway {
     pub(super) reachable: Option<bool>,
     pub(super) user: Option<String>,
     pub(super) token: Option<Token>,
+    /// Where the login is kept; null when there is none.
+    pub(super) store: Option<String>,
 }
 
 /// What may be shown of its token.
@@ -105,6 +107,7 @@ impl From<GatewayStatus> for Gateway {
             reachable: gateway.reachable,
             user: gateway.user,
             token: gateway.token.map(Token::from),
+            store: gateway.store,
         }
     }
 }
@@ -192,7 +195,11 @@ impl Gateway {
 
     /// Who, and for how long.
     pub(super) fn login_words(&self, now: Moment) -> String {
-        let Some(token) = &self.token else { return "not logged in".to_owned() };
+        let Some(token) = &self.token else {
+            let unread = self.store.as_deref() == Some("keyring");
+            return if unread { "in the keyring, which was not opened yet" } else { "not logged in" }
+                .to_owned();
+        };
         let mut words = self.user.clone().unwrap_or_else(|| "logged in".to_owned());
         if let Some(name) = &token.name {
             words += &format!(", token {name}");
@@ -209,6 +216,11 @@ impl Gateway {
         match (token.lasting.as_str(), token.renews_at) {
             (_, Some(at)) => words += &format!(", replaced {}", at.seen_from(now)),
             ("session", _) => words += ", kept alive",
+            _ => {}
+        }
+        match self.store.as_deref() {
+            Some("keyring") => words += ", in the keyring",
+            Some("memory") => words += ", in memory until aigwd ends",
             _ => {}
         }
         words

@@ -15,6 +15,7 @@ fn daemon(providers: &'static [&'static str]) -> Fake {
                 .is_empty()
                 .then(|| format!("{}/cli-auth", query.url.as_deref().unwrap_or("https://coder.example.com"))),
             providers: providers.iter().map(|name| (*name).to_owned()).collect(),
+            store: query.store.clone().unwrap_or_else(|| "file".into()),
         }),
         Request::Login(login) => Response::LoggedIn(LoggedIn {
             name: "work".into(),
@@ -25,6 +26,7 @@ fn daemon(providers: &'static [&'static str]) -> Fake {
             checked: providers.is_empty(),
             token: None,
             no_own_token: None,
+            store: login.gateway.store.clone().unwrap_or_else(|| "file".into()),
         }),
         other => panic!("{other:?}"),
     })

@@ -35,6 +35,7 @@ fn status() -> Status {
                 lasting: "given".into(),
                 renews_at: None,
             }),
+            store: Some("keyring".into()),
         }],
         findings: vec![Finding::new(
             "keyring-missing",
@@ -89,7 +90,7 @@ fn status_is_one_object_with_json() {
             r#""gateways":[{"name":"work","url":"https://coder.example.com","kind":"coder","#,
             r#""prefix":"/api/v2/aibridge","default":true,"reachable":true,"user":"ada","#,
             r#""token":{"fingerprint":"abcd","expires_at":"2100-01-01T00:00:00Z","scope":null,"name":null,"#,
-            r#""lasting":"given","renews_at":null}}],"#,
+            r#""lasting":"given","renews_at":null},"store":"keyring"}],"#,
             r#""findings":[{"code":"keyring-missing","severity":"warning","text":"The token is in a file.","#,
             r#""cure":"install a keyring"}]}"#,
             "\n"

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use aigw_shared::config::{self, GatewayKind};
+use aigw_shared::config::{self, GatewayKind, StoreKind};
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::files::{self, Draft};
 use aigw_shared::finding::{Finding, Severity};
@@ -10,23 +10,36 @@ use aigw_shared::secret::Secret;
 
 use super::{App, found};
 use crate::credentials::Held;
-use crate::gateway::url_text;
+use crate::gateway::{Gateway, url_text};
 
 /// A token's file is longer only if it is none.
 const MAX_TOKEN_FILE: u64 = 64 * 1024;
 
 impl App {
-    /// Keeps what a login brought, settings included, and uses it from the next request on.
+    /// Keeps what a login brought, settings included, and uses it from the next request on. It goes where the last one was
+    /// if no place is named.
     ///
     /// # Errors
     /// When it cannot be written; the old login is then as it was.
-    pub fn keep(&self, name: &str, held: Held, settings: Option<Draft>) -> Result<(), Fault> {
-        let login = self.store.draft(name, &held)?;
-        settings.map_or(Ok(()), Draft::put)?;
-        login.put()?;
-        for code in ["login-damaged", "login-refused", "login-not-renewed", "login-ends"] {
+    pub async fn keep(
+        &self,
+        name: &str,
+        place: Option<StoreKind>,
+        held: Held,
+        settings: Option<Draft>,
+    ) -> Result<(), Fault> {
+        self.store.put(name, place, &held, settings).await?;
+        for code in [
+            "login-damaged",
+            "login-unreadable",
+            "keyring-unavailable",
+            "login-refused",
+            "login-not-renewed",
+            "login-ends",
+        ] {
             self.health.clear(code, name);
         }
+        self.tidy(name).await;
         if let Some(gateway) = self.current.load().gateways.get(name) {
             gateway.hold(held);
         }
@@ -61,8 +74,11 @@ impl App {
     ///
     /// # Errors
     /// When there is none, or it cannot be removed.
-    pub fn forget(&self, name: &str) -> Result<(), Fault> {
-        self.store.forget(name)?;
+    pub async fn forget(&self, name: &str) -> Result<(), Fault> {
+        self.store.forget(name).await?;
+        for code in ["keyring-unavailable", "login-left-behind"] {
+            self.health.clear(code, name);
+        }
         if let Some(gateway) = self.current.load().gateways.get(name) {
             gateway.hold(Held::default());
         }
@@ -73,8 +89,21 @@ impl App {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn stored(&self, name: &str) -> Result<Held, Fault> {
-        Ok(self.store.get(name)?.0)
+    pub async fn stored(&self, name: &str) -> Result<Held, Fault> {
+        match self.store.get(name)? {
+            Some((held, _)) => Ok(held),
+            None => self.read_keyring(name, true).await,
+        }
+    }
+
+    /// Where the login of a gateway is kept, for `status`; nothing if it was given by the environment, or there is none.
+    pub fn place_of(&self, gateway: &Gateway) -> Option<StoreKind> {
+        let settings = &gateway.settings;
+        let unread = self.store.unread().contains(&settings.name);
+        if !unread && (gateway.held().is_empty() || self.is_given(settings)) {
+            return None;
+        }
+        self.store.remembered(&settings.name).ok().flatten()
     }
 
     /// The credential for a gateway: from the environment for the one named `default`, else the stored one. What was
@@ -117,7 +146,7 @@ impl App {
     }
 
     fn given_to(&self, settings: &config::Gateway, url: &str) -> Option<Held> {
-        if settings.name != "default" || settings.kind == GatewayKind::Generic {
+        if !self.may_be_given(settings) {
             return None;
         }
         let token = self.given_token();
@@ -135,18 +164,30 @@ impl App {
 
     fn kept_for(&self, name: &str) -> Held {
         match self.store.get(name) {
-            Ok((held, damage)) => {
+            Ok(Some((held, damage))) => {
                 self.health.clear("login-unreadable", name);
                 if let Some(finding) = damage {
                     self.health.note(name, finding);
                 }
                 held
             }
+            Ok(None) => {
+                self.store.asked.notify_one();
+                Held::default()
+            }
             Err(fault) => {
                 self.health.note(name, found("login-unreadable", &fault));
                 Held::default()
             }
         }
+    }
+
+    fn may_be_given(&self, settings: &config::Gateway) -> bool {
+        settings.name == "default" && settings.kind != GatewayKind::Generic
+    }
+
+    fn is_given(&self, settings: &config::Gateway) -> bool {
+        self.may_be_given(settings) && (self.given.token.is_some() || self.given.token_file.is_some())
     }
 
     fn given_token(&self) -> Result<Option<Secret>, Fault> {

@@ -18,7 +18,7 @@ pub async fn to(app: &Arc<App>, request: Request) -> Response {
         Request::Stop => stop(app),
         Request::Reload => app.reload().map(|()| Response::Done),
         Request::Status => Ok(Response::Status(Box::new(status::of(app)))),
-        Request::LoginNeeds(query) => login::needs(app, &query).map(Response::LoginNeeds),
+        Request::LoginNeeds(query) => login::needs(app, &query).await.map(Response::LoginNeeds),
         Request::Login(details) => login::log_in(app, details).await.map(Response::LoggedIn),
         Request::Logout(name) => login::log_out(app, name).await.map(Response::LoggedOut),
         Request::RenewLogin(name) => login::renew(app, name).await.map(Response::LoggedIn),

@@ -181,6 +181,7 @@ async fn to_gateway(app: &App, story: &mut Story, gateway: Option<&str>, path: &
         Mode::Auto => ("the tool's own key stays if it has the form of one", "mode auto"),
     };
     story.step(what, why);
+    app.await_login(&gateway).await?;
     if gateway.held().is_empty() {
         return Err(crate::pipeline::credential::not_logged_in(&route.gateway));
     }

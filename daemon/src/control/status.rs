@@ -25,7 +25,7 @@ pub fn of(app: &App) -> Status {
         gateways: current
             .gateways
             .values()
-            .map(|gateway| gateway.status(default == Some(&gateway.settings.name)))
+            .map(|gateway| gateway.status(default == Some(&gateway.settings.name), app.place_of(gateway)))
             .collect(),
         findings: app.health.all(),
     }

@@ -52,6 +52,11 @@ impl Store {
         }
     }
 
+    /// Whether there is a file.
+    pub fn has(&self, gateway: &str) -> bool {
+        self.file(gateway).exists()
+    }
+
     /// What is to be kept for the gateway, on the disk and not yet in force.
     ///
     /// # Errors

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use aigw_shared::config::{self, Config, CredentialForm, Gateway as Settings, GatewayKind, ProviderSettings};
+use aigw_shared::config::{
+    self, Config, CredentialForm, Gateway as Settings, GatewayKind, ProviderSettings, StoreKind,
+};
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::files::{self, Draft};
 use aigw_shared::ipc::payload::{LoggedIn, LoggedOut, Login, LoginNeeds, LoginQuery};
@@ -20,17 +22,21 @@ use crate::pipeline::credential;
 /// A configuration is longer only if it is none.
 const MAX_CONFIG: u64 = 1024 * 1024;
 
-/// What a login at this gateway takes.
+/// What a login at this gateway takes. The place where it will be kept is tried, before anybody is asked for a token.
 ///
 /// # Errors
-/// When it is not clear which gateway is meant.
-pub fn needs(app: &App, query: &LoginQuery) -> Result<LoginNeeds, Fault> {
+/// When it is not clear which gateway is meant, or the login could not be kept.
+pub async fn needs(app: &App, query: &LoginQuery) -> Result<LoginNeeds, Fault> {
     let settings = settings(&app.current().config, query)?;
+    let place = place(app, query, &settings.name)?;
+    app.store.probe(place).await?;
+    let store = place.word().to_owned();
     if settings.kind == GatewayKind::Generic {
         return Ok(LoginNeeds {
             token_page: None,
             providers: with_a_key(&settings).cloned().collect(),
             name: settings.name,
+            store,
         });
     }
     let url = settings.coder_url.as_ref().or(settings.url.as_ref()).ok_or_else(which)?;
@@ -38,7 +44,28 @@ pub fn needs(app: &App, query: &LoginQuery) -> Result<LoginNeeds, Fault> {
         name: settings.name,
         token_page: Some(format!("{}/cli-auth", trimmed(url))),
         providers: Vec::new(),
+        store,
     })
+}
+
+/// Where a login is kept: where it says, where a policy says, where the last one was, where the settings say.
+fn place(app: &App, query: &LoginQuery, name: &str) -> Result<StoreKind, Fault> {
+    let current = app.current();
+    let set = current.config.login.store;
+    let locked = current.shown.iter().any(|row| row.locked && row.key == "login.store");
+    let asked = query.store.as_deref().map(|word| {
+        StoreKind::from_word(word)
+            .ok_or_else(|| Fault::new(Kind::Usage, "a login is kept in one of `file`, `keyring`, `memory`"))
+    });
+    match asked.transpose()? {
+        Some(asked) if locked && asked != set => Err(Fault::new(
+            Kind::PolicyForbids,
+            format!("the managed policy sets login.store to {}", set.word()),
+        )),
+        Some(asked) => Ok(asked),
+        None if locked => Ok(set),
+        None => Ok(app.store.remembered(name)?.unwrap_or(set)),
+    }
 }
 
 /// The providers that want a key.
@@ -60,6 +87,7 @@ pub async fn log_in(app: &Arc<App>, login: Login) -> Result<LoggedIn, Fault> {
         return Err(Fault::new(Kind::Loop, "this URL is aigwd's own address, not a deployment's"));
     }
     obey_policy(app, &settings)?;
+    let place = place(app, &login.gateway, &settings.name)?;
     app.check_not_given(&settings.name, settings.url.as_ref())?;
     if login.credentials.iter().any(|credential| credential.secret.is_empty()) {
         return Err(Fault::new(Kind::Usage, "the token is empty"));
@@ -83,7 +111,7 @@ pub async fn log_in(app: &Arc<App>, login: Login) -> Result<LoggedIn, Fault> {
     let new_settings = draft_settings(app, &settings, login.ca_file.is_some())?;
     let before = app.current().gateways.get(&settings.name).cloned();
     let before = before.map(|gateway| (gateway.settings.clone(), gateway.held()));
-    app.keep(&settings.name, held.clone(), new_settings)?;
+    app.keep(&settings.name, Some(place), held.clone(), new_settings).await?;
     app.reload()?;
     if let Some(gateway) = app.current().gateways.get(&settings.name) {
         gateway.saw(true);
@@ -97,19 +125,20 @@ pub async fn log_in(app: &Arc<App>, login: Login) -> Result<LoggedIn, Fault> {
         drop(before);
         renew::retire(app, &settings, &token, unused);
     }
-    Ok(logged_in(&settings, &held, checked, no_own_token))
+    Ok(LoggedIn { store: place.word().to_owned(), no_own_token, checked, ..logged_in(app, &settings, &held) })
 }
 
-fn logged_in(settings: &Settings, held: &Held, checked: bool, no_own_token: Option<String>) -> LoggedIn {
+fn logged_in(app: &App, settings: &Settings, held: &Held) -> LoggedIn {
     LoggedIn {
         name: settings.name.clone(),
         url: settings.url.as_ref().map(|url| trimmed(url).to_owned()),
         user: held.user.clone(),
         expires_at: held.expires_at,
         prefix: held.prefix.clone(),
-        checked,
+        checked: true,
         token: held.token.as_ref().map(|token| held.token_status(token)),
-        no_own_token,
+        no_own_token: None,
+        store: app.store.remembered(&settings.name).ok().flatten().unwrap_or_default().word().to_owned(),
     }
 }
 
@@ -121,7 +150,7 @@ pub async fn renew(app: &Arc<App>, name: Option<String>) -> Result<LoggedIn, Fau
     let gateway = named(app, name)?;
     app.check_not_given(&gateway.settings.name, None)?;
     renew::rotate(app, &gateway, Occasion::Asked).await?;
-    Ok(logged_in(&gateway.settings, &gateway.held(), true, None))
+    Ok(logged_in(app, &gateway.settings, &gateway.held()))
 }
 
 /// Forgets a login, and has the deployment forget the token that it made for this machine.
@@ -146,7 +175,7 @@ pub async fn log_out(app: &Arc<App>, name: Option<String>) -> Result<LoggedOut, 
             }
         }
     }
-    app.forget(&name)?;
+    app.forget(&name).await?;
     Ok(done)
 }
 
@@ -216,7 +245,7 @@ async fn with_token(app: &App, candidate: &Gateway, login: &Login) -> Result<(He
 
 /// The keys of a generic gateway, one for each provider that was given one; the others stay.
 async fn with_keys(app: &App, candidate: &Gateway, login: &Login) -> Result<(Held, bool), Fault> {
-    let mut held = app.stored(&candidate.settings.name)?;
+    let mut held = app.stored(&candidate.settings.name).await?;
     held.url = url_text(candidate.settings.url.as_ref());
     let mut all_checked = true;
     for credential in &login.credentials {

@@ -3,10 +3,12 @@
 //! It is bound to the URL that it was given for, and is of no use at another.
 
 pub mod file;
+pub mod keyring;
 pub mod lease;
 pub mod login;
 pub mod own;
 pub mod renew;
+pub mod store;
 
 use std::collections::BTreeMap;
 

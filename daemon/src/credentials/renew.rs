@@ -156,7 +156,7 @@ pub async fn rotate(app: &Arc<App>, gateway: &Arc<Gateway>, occasion: Occasion) 
     })?;
     let was_own = matches!(old.lasting, Lasting::Own { .. });
     let held = held_of(own, (**old).clone());
-    app.keep(name, held, None)?;
+    app.keep(name, None, held, None).await?;
     app.logins.change();
     if was_own {
         let unused = old.unused();
@@ -224,7 +224,8 @@ async fn extend(app: &App, gateway: &Gateway) -> Result<(), Fault> {
     deployment::me(gateway, token).await?;
     let ends = tokens::info(gateway, token).await?.ends();
     if ends.is_some() && ends != held.expires_at {
-        app.keep(&gateway.settings.name, Held { expires_at: ends, ..(**held).clone() }, None)?;
+        let held = Held { expires_at: ends, ..(**held).clone() };
+        app.keep(&gateway.settings.name, None, held, None).await?;
     }
     Ok(())
 }

@@ -74,7 +74,10 @@ async fn open(
                 intercept::serve(&app, client, Inside { host, caller, admission, witness }, tls).await;
             });
         }
-        (Way::Relayed(gateway), _) => tunnelled(app, upgrade, caller, gateway.relay(&host, port).await?),
+        (Way::Relayed(gateway), _) => {
+            app.await_login(&gateway).await?;
+            tunnelled(app, upgrade, caller, gateway.relay(&host, port).await?)
+        }
         _ => {
             let outbound = app.current().outbound.clone();
             let block_private = admission.container;

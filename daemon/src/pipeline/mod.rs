@@ -107,6 +107,7 @@ async fn prepare(app: &App, parts: Parts, admission: &Admission) -> Result<Call,
     }
     let form =
         gateway.settings.providers.get(&route.provider).map_or(CredentialForm::Bearer, |p| p.credential);
+    app.await_login(&gateway).await?;
     let held = gateway.held();
     let attached = credential::attach(&mut fields, &route, gateway.settings.kind, form, &held)?;
     if attached.tool_holds_token {

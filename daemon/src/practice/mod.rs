@@ -134,7 +134,7 @@ async fn log_in(
     std::fs::write(&ca_file, gateway.ca_pem()).map_err(internal)?;
     let mut client = Client::connect(socket).await?;
     let login = Login {
-        gateway: LoginQuery { url: Some(gateway.url()), name: None },
+        gateway: LoginQuery { url: Some(gateway.url()), name: None, store: None },
         ca_file: Some(ca_file.display().to_string()),
         credentials: vec![Credential {
             provider: None,

@@ -118,6 +118,9 @@ pub(super) static ROWS: &[Row] = &[
     row("tunnel.no_proxy", List(|c, _, all| put(&mut c.tunnel.leaving.no_proxy, NoProxy::parse(all), BYPASSES)),
         LOCAL, "hosts that are reached without it, each HOST[:PORT], .DOMAIN, ADDRESS[/BITS] or *"),
 
+    row("login.store", Text(|c, _, t| word(&mut c.login.store, StoreKind::ALL, StoreKind::word, t)),
+        r#""file""#, "where a gateway's first login is kept: file, keyring or memory"),
+
     row("log.level", Text(|c, _, t| word(&mut c.log.level, LogLevel::ALL, LogLevel::word, t)),
         r#""info""#, "off, error, warn, info, debug or trace"),
     row("log.format", Text(|c, _, t| word(&mut c.log.format, LogFormat::ALL, LogFormat::word, t)),

@@ -105,6 +105,18 @@ words! {
 }
 
 words! {
+    /// Where a login is kept.
+    StoreKind {
+        /// In a file that only its user can read.
+        File = "file",
+        /// In the system's keyring.
+        Keyring = "keyring",
+        /// In the daemon alone, until it ends.
+        Memory = "memory",
+    }
+}
+
+words! {
     /// The least severe messages that are logged.
     LogLevel {
         /// What happens, and what goes wrong.
@@ -147,6 +159,8 @@ pub struct Config {
     pub intercept: Intercept,
     /// Connections that are passed on unread.
     pub tunnel: Tunnel,
+    /// Logins.
+    pub login: LoginSettings,
     /// The log.
     pub log: Log,
 }
@@ -257,6 +271,13 @@ pub struct Tunnel {
     pub ports: Vec<u16>,
     /// The proxy through which this machine reaches others.
     pub leaving: Leaving,
+}
+
+/// `[login]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LoginSettings {
+    /// Where a first login is kept, unless it says otherwise itself.
+    pub store: StoreKind,
 }
 
 /// `[log]`.

@@ -61,6 +61,8 @@ pub struct GatewayStatus {
     pub user: Option<String>,
     /// The token, if there is one.
     pub token: Option<TokenStatus>,
+    /// Where the login is kept: `file`, `keyring` or `memory`. There while there is one, or one that could not be read yet.
+    pub store: Option<String>,
 }
 
 /// What may be shown of a token.
@@ -87,6 +89,8 @@ pub struct LoginQuery {
     pub url: Option<String>,
     /// The gateway's name in the configuration; the default one's if absent.
     pub name: Option<String>,
+    /// Where to keep it: `file`, `keyring` or `memory`; if absent, where the last one was kept.
+    pub store: Option<String>,
 }
 
 /// What a login needs.
@@ -98,6 +102,8 @@ pub struct LoginNeeds {
     pub token_page: Option<String>,
     /// Providers that each want a key (generic gateways).
     pub providers: Vec<String>,
+    /// Where it will be kept; that place works.
+    pub store: String,
 }
 
 /// A login.
@@ -142,6 +148,8 @@ pub struct LoggedIn {
     pub token: Option<TokenStatus>,
     /// Why no token was made for this machine, in the deployment's words.
     pub no_own_token: Option<String>,
+    /// Where it is kept.
+    pub store: String,
 }
 
 /// A login that is gone.

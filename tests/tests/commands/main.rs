@@ -8,6 +8,7 @@ mod keys;
 mod life;
 mod logins;
 mod show;
+mod stores;
 mod variables;
 mod ways;
 

@@ -20,7 +20,7 @@ const SHOWN: usize = 4;
 fn login(url: Option<&str>, name: Option<&str>, provider: Option<&str>, secret: &str) -> Request {
     let own = |text: Option<&str>| text.map(str::to_owned);
     Request::Login(Login {
-        gateway: LoginQuery { url: own(url), name: own(name) },
+        gateway: LoginQuery { url: own(url), name: own(name), store: None },
         ca_file: None,
         credentials: vec![Credential { provider: own(provider), secret: Secret::new(secret) }],
         borrowed: false,
@@ -49,7 +49,7 @@ async fn i5_no_answer_to_any_request_holds_a_token() {
     let url = gateway.url();
     let mut talk = Talk::begin(&machine);
     let name = || Some("default".to_owned());
-    let query = || LoginQuery { url: Some(url.clone()), name: name() };
+    let query = || LoginQuery { url: Some(url.clone()), name: name(), store: None };
     let requests = [
         login(Some(&url), Some("default"), None, &token),
         login(None, Some("lab"), Some("openai"), &key),

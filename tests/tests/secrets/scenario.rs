@@ -77,7 +77,16 @@ impl Scenario {
         let day = Duration::from_secs(86_400);
         let (token, provider_key) = (gateway.issue_token("ada", day), gateway.issue_token("lab", day));
         let key = machine.key("env");
-        Self { gateway, machine, daemon, key, token, own: String::new(), provider_key, printed: String::new() }
+        Self {
+            gateway,
+            machine,
+            daemon,
+            key,
+            token,
+            own: String::new(),
+            provider_key,
+            printed: String::new(),
+        }
     }
 
     /// Runs aigwctl.
