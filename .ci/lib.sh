@@ -40,6 +40,12 @@ apt_install() {
     DEBIAN_FRONTEND=noninteractive quietly apt-get install -y --no-install-recommends "${missing[@]}"
 }
 
+# run COMMAND... says what it runs.
+run() {
+    printf '$ %s\n' "$*"
+    "$@"
+}
+
 # quietly COMMAND... shows the output only when the command fails.
 quietly() {
     local log status=0
@@ -48,6 +54,20 @@ quietly() {
     ((status == 0)) || cat "$log" >&2
     rm -f "$log"
     return "$status"
+}
+
+# clean_environment NAME=VALUE... COMMAND... keeps what the toolchain needs and drops the rest. A proxy, a bundle of
+# certificates or a tool's own setting on this machine would otherwise decide how a client behaves.
+clean_environment() {
+    local name
+    local -a kept=(LANG=C.UTF-8)
+    while read -r name; do
+        case $name in
+        PATH | HOME | USER | TERM | TMPDIR | CI | CARGO_* | RUSTUP_* | RUSTC* | RUSTFLAGS | RUST_BACKTRACE) kept+=("$name=${!name}") ;;
+        CC | CC_* | AR | AR_* | CFLAGS | CFLAGS_*) kept+=("$name=${!name}") ;;
+        esac
+    done < <(compgen -e)
+    env -i "${kept[@]}" "$@"
 }
 
 # duration SECONDS as people read it.

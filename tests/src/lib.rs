@@ -1,5 +1,7 @@
-//! What the tests share: a scratch machine with real binaries, a raw HTTP client, TLS inside a CONNECT, gateways, and waiting on conditions.
+//! What the tests share: a scratch machine with real binaries, a raw HTTP client, TLS inside a CONNECT, a browser, gateways,
+//! and waiting on conditions.
 
+pub mod browser;
 pub mod eventually;
 pub mod inside;
 pub mod live;

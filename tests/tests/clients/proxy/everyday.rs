@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use aigw_gateway::{Manner, Reply};
+use serde_json::json;
 
 use super::town::{Town, path};
 use crate::desk::{Told, client};
@@ -71,6 +72,54 @@ async fn node_reaches_a_site() {
     let mut town = town().await;
     let told = town.proxied(&client("node"), &["-e", NODE], &[], LIMIT).well();
     got_through(&town, &told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn node_24_reaches_a_site_through_the_tunnel() {
+    let mut town = town().await;
+    let told = town.proxied(&client("node24"), &["-e", NODE], &[], LIMIT).well();
+    got_through(&town, &told);
+    let nowhere = NODE.replace("site.test", "site.test:4443");
+    by_the_proxy(&town.proxied(&client("node24"), &["-e", &nowhere], &[], LIMIT));
+}
+
+/// At a port where no site is, it was the proxy that told so.
+#[track_caller]
+fn by_the_proxy(told: &Told) {
+    let all = told.all();
+    assert!(all.contains("502") && !all.contains("ECONNREFUSED"), "{told:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn npm_installs_through_the_tunnel() {
+    let mut town = Town::open().await;
+    let npm = Path::new("npm");
+    let about = r#"{ "name": "tiny-site", "version": "1.0.0", "main": "main.js" }"#;
+    town.write("tiny/package.json", about);
+    town.write("tiny/main.js", "module.exports = 'from the site'");
+    // The machine's own settings of npm may name a CA file, which would count instead of the variable.
+    town.write("npmrc", "");
+    let settings = town.tools_home().join("npmrc");
+    let alone = [("NPM_CONFIG_GLOBALCONFIG", path(&settings))];
+    town.run(npm, &["pack", "../tiny"], &alone, LIMIT).well();
+    let archive = std::fs::read(town.tools_home().join("work/tiny-site-1.0.0.tgz")).expect("an archive");
+    let from = "/tiny-site/-/tiny-site-1.0.0.tgz";
+    town.origin.at(from, Manner::Reply(Reply::new(200).body(archive)));
+    let version = json!({
+        "name": "tiny-site",
+        "version": "1.0.0",
+        "dist": { "tarball": format!("https://registry.test{from}") },
+    });
+    let package =
+        json!({ "name": "tiny-site", "dist-tags": { "latest": "1.0.0" }, "versions": { "1.0.0": version } });
+    town.origin.at("/tiny-site", Manner::Reply(Reply::json(200, &package)));
+
+    let words = ["install", "--no-audit", "--no-fund", "--fetch-retries=0", "--registry"];
+    let install = |registry| [&words[..], &[registry, "tiny-site"]].concat();
+    town.proxied(npm, &install("https://registry.test/"), &alone, LIMIT).well();
+    let told = town.run(&client("node"), &["-e", "console.log(require('tiny-site'))"], &[], LIMIT).well();
+    got_through(&town, &told);
+    by_the_proxy(&town.proxied(npm, &install("https://registry.test:4443/"), &alone, LIMIT));
 }
 
 /// git is built with GnuTLS, and gives up on a proxy that closes without a word.

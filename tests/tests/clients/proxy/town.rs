@@ -1,11 +1,13 @@
 //! What is around a tool that is told a proxy and nothing else: every name leads to loopback, and on its port 443 stands
 //! a stub for all the hosts that the tool may mean.
 
+use std::io::ErrorKind;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aigw_gateway::{Manner, Origin, OriginSetup, Recorded, Reply};
+use aigw_tests::eventually::PATIENCE;
 use aigw_tests::machine;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -41,6 +43,11 @@ pub struct Town {
 impl Town {
     /// With somebody logged in. The daemon trusts the stub to be who it says, as it trusts the real hosts.
     pub async fn open() -> Self {
+        Self::open_with("").await
+    }
+
+    /// The same with further settings, written with dots: `listen.keyless = true`.
+    pub async fn open_with(settings: &str) -> Self {
         let alone = ALONE.lock().await;
         names::serve();
         let setup = OriginSetup {
@@ -49,13 +56,13 @@ impl Town {
             body_kept: 16 << 20,
             ..OriginSetup::default()
         };
-        let origin = Origin::start(setup).await.expect("port 443; run by `.ci/run clients`");
+        let origin = on_port_443(setup).await;
         // What no test is about gets a short answer, so that no tool waits for more.
         origin.otherwise(Manner::Reply(Reply::json(200, &serde_json::json!({}))));
         let machine = machine!();
         let origin_ca = machine.home().join("origin-ca.pem");
         std::fs::write(&origin_ca, origin.ca_pem()).expect("a file");
-        machine.configure(&format!("[intercept]\nca_file = {:?}\n", path(&origin_ca)));
+        machine.configure(&format!("{settings}\nintercept.ca_file = {:?}\n", path(&origin_ca)));
         let desk = Desk::with(machine).await;
         Self { desk, origin, origin_ca, _alone: alone }
     }
@@ -132,6 +139,19 @@ impl Deref for Town {
 impl DerefMut for Town {
     fn deref_mut(&mut self) -> &mut Desk {
         &mut self.desk
+    }
+}
+
+/// The listener of the test before may still be closing.
+async fn on_port_443(setup: OriginSetup) -> Origin {
+    let begun = Instant::now();
+    loop {
+        match Origin::start(setup.clone()).await {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && begun.elapsed() < PATIENCE => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            origin => return origin.expect("port 443; run by `.ci/run clients`"),
+        }
     }
 }
 
