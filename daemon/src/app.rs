@@ -1,5 +1,6 @@
 //! What every room of the daemon may use, and the settings in force, which a reload replaces as a whole.
 
+mod edit;
 mod held;
 mod keyring;
 pub mod logins;

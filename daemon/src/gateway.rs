@@ -71,7 +71,7 @@ impl Gateway {
     /// Holds something else from the next request on. What was given for another URL is not taken over: after a login
     /// there, a gateway of that URL is about to take this one's place.
     pub fn hold(&self, mut held: Held) {
-        if held.url != url_text(self.settings.url.as_ref()) && held.token.take().is_some() {
+        if held.url != bound_to(&self.settings) && held.token.take().is_some() {
             return;
         }
         held.keys.retain(|provider, _| {
@@ -293,6 +293,17 @@ pub fn trimmed(url: &Url) -> &str {
 /// How a URL is written down beside what was given for it.
 pub fn url_text(url: Option<&Url>) -> String {
     url.map_or_else(String::new, |url| trimmed(url).to_owned())
+}
+
+/// What a login at a gateway of these settings is bound to: its URL, and the deployment that logs in for it.
+pub fn bound_to(settings: &config::Gateway) -> String {
+    let url = url_text(settings.url.as_ref());
+    match &settings.coder_url {
+        Some(coder_url) if settings.kind == GatewayKind::CoderStandalone => {
+            format!("{url} with logins at {}", trimmed(coder_url))
+        }
+        _ => url,
+    }
 }
 
 fn is_local(url: &Url) -> bool {

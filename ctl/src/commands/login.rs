@@ -57,12 +57,12 @@ pub(super) async fn run(arguments: &Login, output: &Output) -> Result<(), Failur
 }
 
 /// `coder.example.com` means `https://coder.example.com`.
-fn with_scheme(url: &str) -> String {
+pub(super) fn with_scheme(url: &str) -> String {
     if url.contains("://") { url.to_owned() } else { format!("https://{url}") }
 }
 
 /// The daemon has another working folder.
-fn absolute(file: &Path) -> Result<String, Failure> {
+pub(super) fn absolute(file: &Path) -> Result<String, Failure> {
     let unusable = |why: String| Fault::new(Kind::File, format!("{} cannot be used: {why}", file.display()));
     let path = std::path::absolute(file).map_err(|error| unusable(error.to_string()))?;
     std::fs::File::open(&path).map_err(|error| unusable(error.to_string()))?;

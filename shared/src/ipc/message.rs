@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::payload::{
-    Access, AccessQuery, Build, CaAction, CaRequest, CaStatus, CaTrust, ExplainQuery, Explanation, KeyRow,
-    LoggedIn, LoggedOut, Login, LoginNeeds, LoginQuery, Settings, Status,
+    Access, AccessQuery, Build, CaAction, CaRequest, CaStatus, CaTrust, ExplainQuery, Explanation,
+    GatewayChange, GatewayChanged, KeyRow, LoggedIn, LoggedOut, Login, LoginNeeds, LoginQuery, Settings,
+    Status,
 };
 use crate::fault::Failure;
 
@@ -39,6 +40,8 @@ pub enum Request {
     Explain(ExplainQuery),
     /// Replace this machine's token for the named gateway (the default one if none is named) now.
     RenewLogin(Option<String>),
+    /// Change the gateways in the user's settings.
+    Gateway(GatewayChange),
 }
 
 /// From `aigwd` to `aigwctl`.
@@ -72,6 +75,8 @@ pub enum Response {
     Explained(Explanation),
     /// Answer to `Logout`.
     LoggedOut(LoggedOut),
+    /// Answer to `Gateway`.
+    GatewayChanged(GatewayChanged),
 }
 
 impl Request {
