@@ -139,9 +139,12 @@ pub struct Login {
     /// Certificates (PEM) to trust besides the system's, for a gateway with a private CA
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
-    /// Print the address of the token page instead of opening it
+    /// Print the address of the page instead of opening it
     #[arg(long)]
     pub no_open: bool,
+    /// Copy a token from the deployment's page instead of allowing aigw in the browser
+    #[arg(long, conflicts_with = "token_stdin")]
+    pub paste: bool,
     /// Where to keep it: file (mode 0600), keyring (the system's), or memory (until aigwd ends) [default: where the last one
     /// was kept, then the setting login.store]
     #[arg(long, value_name = "PLACE", value_parser = ["file", "keyring", "memory"], hide_possible_values = true)]
@@ -159,7 +162,7 @@ pub struct Login {
     #[arg(long, conflicts_with = "from_coder_cli")]
     pub no_import: bool,
     /// Replace this machine's token now; the old one is deleted when its last request has ended
-    #[arg(long, conflicts_with_all = ["url", "ca_file", "no_open", "token_stdin", "from_env", "from_coder_cli", "no_import"])]
+    #[arg(long, conflicts_with_all = ["url", "ca_file", "no_open", "paste", "token_stdin", "from_env", "from_coder_cli", "no_import"])]
     pub renew: bool,
 }
 

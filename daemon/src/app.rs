@@ -280,6 +280,7 @@ impl App {
             let gateway = match same {
                 Some(gateway) => {
                     gateway.forget_websocket();
+                    gateway.forget_fields();
                     gateway.clone()
                 }
                 None => Arc::new(Gateway::new(settings.clone(), Held::default(), self.here.clone())),
@@ -291,7 +292,8 @@ impl App {
             OF_A_GATEWAY.iter().for_each(|code| self.health.clear(code, gone));
         }
         self.keys.replace_given(&loaded.config.listen.keys);
-        let mut findings = loaded.findings;
+        let mut findings = self.misplaced(&loaded);
+        findings.extend(loaded.findings);
         findings.extend(hosts::findings(&loaded.config));
         findings.extend(settings::without_effect(&loaded.config, self.keys.are_given()));
         findings.extend(settings::waiting(&self.fixed, &loaded.config));

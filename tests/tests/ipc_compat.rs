@@ -90,6 +90,14 @@ fn requests() -> Vec<(String, Request)> {
             gateway: text("work"),
         })],
         RenewLogin => [Request::RenewLogin(None), Request::RenewLogin(text("work"))],
+        BeginLogin => [
+            Request::BeginLogin(BrowserLogin {
+                gateway: query(text("https://coder.example.com/"), None, Some("keyring")),
+                ca_file: text("/etc/ssl/company.pem"),
+            }),
+            Request::BeginLogin(BrowserLogin { gateway: query(None, text("work"), None), ca_file: None }),
+        ],
+        FinishLogin => [Request::FinishLogin],
         Gateway => [
             Request::Gateway(GatewayChange::Set(Box::new(GatewayDraft {
                 name: "work".to_owned(),
@@ -119,13 +127,11 @@ fn responses() -> Vec<(String, Response)> {
                 name: "default".to_owned(),
                 token_page: text("https://coder.example.com/cli-auth"),
                 providers: Vec::new(),
-                store: "file".to_owned(),
             }),
             Response::LoginNeeds(LoginNeeds {
                 name: "lab".to_owned(),
                 token_page: None,
                 providers: vec!["anthropic".to_owned(), "openai".to_owned()],
-                store: "keyring".to_owned(),
             }),
         ],
         LoggedIn => [
@@ -181,6 +187,18 @@ fn responses() -> Vec<(String, Response)> {
                 name: "work".to_owned(),
                 new: false,
                 logged_out: Some(LoggedOut { name: "work".to_owned(), deleted: None, left: None }),
+            }),
+        ],
+        LoginBegun => [
+            Response::LoginBegun(LoginBegun {
+                page: text("https://coder.example.com/oauth2/authorize?state=0123"),
+                why_not: None,
+                patience_s: 300,
+            }),
+            Response::LoginBegun(LoginBegun {
+                page: None,
+                why_not: text("it registers no client"),
+                patience_s: 300,
             }),
         ],
         Explained => [Response::Explained(Explanation {

@@ -34,6 +34,7 @@ const REVEALS: &[(&str, &str)] = &[
     ("ctl/src/commands/login.rs", "checks the form of what was typed before it is sent"),
     ("daemon/src/control/gateways.rs", "writes a header that was given into the settings"),
     ("daemon/src/credentials/mod.rs", "writes the credential file"),
+    ("daemon/src/deployment/oauth.rs", "fills in the forms of the deployment's token endpoint"),
     ("daemon/src/deployment/tokens.rs", "the part of a token in front of its secret names it"),
     ("daemon/src/keys.rs", "writes the machine's secret file"),
     ("daemon/src/pipeline/admit.rs", "compares the local key that was presented"),

@@ -6,10 +6,11 @@ mod ways;
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use aigw_shared::fault::{Failure, Fault, Kind};
 use aigw_shared::ipc::message::{Request, Response};
-use aigw_shared::ipc::payload::{self, Credential, LoggedIn, LoginNeeds, LoginQuery};
+use aigw_shared::ipc::payload::{self, BrowserLogin, Credential, LoggedIn, LoginNeeds, LoginQuery};
 use aigw_shared::secret::Secret;
 use serde::Serialize;
 
@@ -39,19 +40,57 @@ pub(super) async fn run(arguments: &Login, output: &Output) -> Result<(), Failur
         Response::LoginNeeds(needs) => needs,
         _ => return Err(daemon::unexpected()),
     };
-    let failed =
-        match ways::without_asking(&gateway, &needs, ca_file.as_ref(), given, arguments, output).await? {
-            Tried::LoggedIn(logged_in) => return output.show(&Accepted::from(logged_in)),
-            Tried::None(failed) => failed,
-        };
-    let credentials = gather(&needs, arguments, output).map_err(|failure| {
-        // Where nobody can be asked, what went wrong before is what counts.
-        failed.filter(|_| !io::stdin().is_terminal()).unwrap_or(failure)
-    })?;
+    match ways::without_asking(&gateway, &needs, ca_file.as_ref(), given, arguments, output).await? {
+        Tried::LoggedIn(logged_in) => return output.show(&Accepted::from(logged_in)),
+        // Where nobody can be asked, it is what went wrong that counts.
+        Tried::None(Some(failed)) if !io::stdin().is_terminal() => return Err(failed),
+        Tried::None(_) => {}
+    }
+    if allows_in_browser(&needs, arguments)
+        && let Some(logged_in) = in_browser(&gateway, ca_file.as_ref(), arguments.no_open, output).await?
+    {
+        return output.show(&Accepted::from(logged_in));
+    }
+    let credentials = gather(&needs, arguments, output)?;
     match daemon::ask(Request::Login(payload::Login { gateway, ca_file, credentials, borrowed: false }))
         .await?
     {
         Response::LoggedIn(logged_in) => output.show(&Accepted::from(logged_in)),
+        _ => Err(daemon::unexpected()),
+    }
+}
+
+/// Whether the person is to allow this machine on the deployment's page: nothing was given instead, and the browser is
+/// where aigwd is.
+fn allows_in_browser(needs: &LoginNeeds, arguments: &Login) -> bool {
+    let given = arguments.token_stdin || arguments.paste;
+    needs.token_page.is_some() && !given && os::variable("SSH_CONNECTION").is_none()
+}
+
+/// A login with the browser, if the deployment has that way.
+async fn in_browser(
+    gateway: &LoginQuery,
+    ca_file: Option<&String>,
+    no_open: bool,
+    output: &Output,
+) -> Result<Option<LoggedIn>, Failure> {
+    // The login belongs to this connection: it is given up when this program ends.
+    let mut daemon = daemon::connect().await?;
+    let query = BrowserLogin { gateway: gateway.clone(), ca_file: ca_file.cloned() };
+    let Response::LoginBegun(begun) = daemon.call(Request::BeginLogin(query)).await? else {
+        return Err(daemon::unexpected());
+    };
+    let Some(page) = begun.page else {
+        if let Some(why) = begun.why_not {
+            output.note(&format!("The deployment cannot be logged in to with OAuth2: {}.", tame(&why)));
+        }
+        return Ok(None);
+    };
+    show_page(&page, no_open, output);
+    output.note(&format!("Allow aigw there; this waits for {} minutes.", begun.patience_s / 60));
+    let patience = Duration::from_secs(begun.patience_s);
+    match daemon.call_with_person(Request::FinishLogin, patience).await? {
+        Response::LoggedIn(logged_in) => Ok(Some(logged_in)),
         _ => Err(daemon::unexpected()),
     }
 }

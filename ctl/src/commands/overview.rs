@@ -55,7 +55,10 @@ fn next(status: &Status, gateway: Option<&Gateway>, now: Moment) -> String {
     match gateway {
         Some(Gateway { url: None, kind, .. }) if kind != "generic" => "aigwctl login URL".to_owned(),
         None => "aigwctl login URL".to_owned(),
-        Some(gateway) if gateway.token.is_none() || gateway.is_expired(now) => login(gateway),
+        // One that is kept somewhere and could not be read is among the findings.
+        Some(gateway) if (gateway.token.is_none() && gateway.store.is_none()) || gateway.is_expired(now) => {
+            login(gateway)
+        }
         Some(_) => match status.findings.iter().find(|finding| finding.severity == Severity::Error) {
             Some(finding) => finding.cure.clone(),
             None => os::shell_in_use().evaluate("aigwctl env"),

@@ -15,7 +15,6 @@ fn daemon(providers: &'static [&'static str]) -> Fake {
                 .is_empty()
                 .then(|| format!("{}/cli-auth", query.url.as_deref().unwrap_or("https://coder.example.com"))),
             providers: providers.iter().map(|name| (*name).to_owned()).collect(),
-            store: query.store.clone().unwrap_or_else(|| "file".into()),
         }),
         Request::Login(login) => Response::LoggedIn(LoggedIn {
             name: "work".into(),
@@ -73,7 +72,7 @@ fn a_token_in_the_environment_is_used_and_said() {
     assert_eq!(
         ran.stdout,
         "{\"schema\":1,\"name\":\"work\",\"url\":null,\"user\":\"ada\",\"expires_at\":null,\"prefix\":null,\
-         \"checked\":true,\"token\":null,\"no_own_token\":null}\n"
+         \"checked\":true,\"token\":null,\"no_own_token\":null,\"store\":\"file\"}\n"
     );
     keeps_quiet(&ran);
     let login = sent(&fake);

@@ -96,6 +96,29 @@ impl App {
         }
     }
 
+    /// The logins that are not where a managed policy wants them. The next one will be.
+    pub(super) fn misplaced(&self, loaded: &config::Loaded) -> Vec<Finding> {
+        let wanted = loaded.config.login.store;
+        if !loaded.shown.iter().any(|row| row.locked && row.key == "login.store") {
+            return Vec::new();
+        }
+        let elsewhere = |name: &&String| {
+            self.store.remembered(name).is_ok_and(|place| place.is_some_and(|place| place != wanted))
+        };
+        let tell = |name: &String| {
+            Finding::new(
+                "login-elsewhere",
+                Severity::Warning,
+                format!(
+                    "the login for the gateway {name} is not kept as the managed policy says: {}",
+                    wanted.word()
+                ),
+                format!("run `aigwctl login --name {name}`"),
+            )
+        };
+        loaded.config.gateways.keys().filter(elsewhere).map(tell).collect()
+    }
+
     /// Where the login of a gateway is kept, for `status`; nothing if it was given by the environment, or there is none.
     pub fn place_of(&self, gateway: &Gateway) -> Option<StoreKind> {
         let settings = &gateway.settings;
@@ -170,6 +193,7 @@ impl App {
         match self.store.get(name) {
             Ok(Some((held, damage))) => {
                 self.health.clear("login-unreadable", name);
+                self.health.clear("keyring-unavailable", name);
                 if let Some(finding) = damage {
                     self.health.note(name, finding);
                 }

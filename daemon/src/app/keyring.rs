@@ -32,7 +32,9 @@ impl App {
                 () = self.store.needed() => false,
             };
             let mut failed = false;
-            for name in self.store.unread() {
+            let unread = self.store.unread();
+            // One that is configured no more is of no interest.
+            for name in unread.into_iter().filter(|name| self.current().gateways.contains_key(name)) {
                 failed |= self.read_keyring(&name, ask).await.is_err();
             }
             if !failed {

@@ -59,6 +59,12 @@ impl Logins {
         Family::new(&self.host, &self.identity, gateway)
     }
 
+    /// What the deployment shows people of this machine when it logs in with a browser.
+    pub fn client_name(&self) -> String {
+        let host: String = self.host.chars().filter(|letter| !letter.is_control()).take(40).collect();
+        if host.is_empty() { "aigw".to_owned() } else { format!("aigw on {host}") }
+    }
+
     /// A number of this machine's own.
     pub fn seed(&self) -> u64 {
         u64::from_str_radix(&self.identity[..16], 16).unwrap_or_default()

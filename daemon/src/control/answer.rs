@@ -5,14 +5,15 @@ use std::sync::Arc;
 use aigw_shared::fault::{Failure, Fault, Kind};
 use aigw_shared::ipc::hello;
 use aigw_shared::ipc::message::{Request, Response};
-use aigw_shared::ipc::payload::{Access, AccessQuery, Build, SettingRow, Settings};
+use aigw_shared::ipc::payload::{Access, AccessQuery, BrowserLogin, Build, LoginBegun, SettingRow, Settings};
 
 use super::{ca, explain, gateways, status};
 use crate::app::App;
 use crate::credentials::login;
+use crate::credentials::oauth::{self, Begun};
 
-/// The answer to a request.
-pub async fn to(app: &Arc<App>, request: Request) -> Response {
+/// The answer to a request. A login that was begun belongs to the conversation.
+pub async fn to(app: &Arc<App>, request: Request, begun: &mut Option<Begun>) -> Response {
     let answer = match request {
         Request::Describe => Ok(Response::Described(build())),
         Request::Stop => stop(app),
@@ -22,6 +23,11 @@ pub async fn to(app: &Arc<App>, request: Request) -> Response {
         Request::Login(details) => login::log_in(app, details).await.map(Response::LoggedIn),
         Request::Logout(name) => login::log_out(app, name).await.map(Response::LoggedOut),
         Request::RenewLogin(name) => login::renew(app, name).await.map(Response::LoggedIn),
+        Request::BeginLogin(query) => begin_login(app, &query, begun).await,
+        Request::FinishLogin => match begun.take() {
+            Some(begun) => begun.finish().await.map(Response::LoggedIn),
+            None => Err(Fault::new(Kind::BadRequest, "no login was begun here")),
+        },
         Request::Access(query) => access(app, &query).map(Response::Access),
         Request::Keys => Ok(Response::Keys(app.keys.rows())),
         Request::RevokeKey(name) => app.keys.revoke(&name).map(|()| Response::Done),
@@ -31,6 +37,20 @@ pub async fn to(app: &Arc<App>, request: Request) -> Response {
         Request::Ca(action) => ca::to(app, action).await,
     };
     answer.unwrap_or_else(|fault| Response::Failed(Failure::from(fault)))
+}
+
+async fn begin_login(
+    app: &Arc<App>,
+    query: &BrowserLogin,
+    begun: &mut Option<Begun>,
+) -> Result<Response, Fault> {
+    *begun = None;
+    let mut answer = LoginBegun { page: None, why_not: None, patience_s: oauth::PATIENCE.as_secs() };
+    match oauth::begin(app, query).await? {
+        Ok(new) => answer.page = Some(begun.insert(new).page()),
+        Err(words) => answer.why_not = words,
+    }
+    Ok(Response::LoginBegun(answer))
 }
 
 /// Who this is.

@@ -81,11 +81,19 @@ async fn conversation(app: &Arc<App>, mut stream: Stream) {
     let common = Hello::OURS.common(theirs).is_some();
     let mut frames = frames(stream);
     let mut patience = FIRST;
+    let mut begun = None;
     while let Ok(Some(frame)) = timeout(patience, frames.next()).await {
         patience = IDLE;
         let response = match frame {
             Ok(frame) => match codec::decode::<Request>(&frame) {
-                Ok(request) if common || request.is_frozen() => answer::to(app, request).await,
+                Ok(request) if common || request.is_frozen() => {
+                    let waits = matches!(request, Request::FinishLogin);
+                    tokio::select! {
+                        response = answer::to(app, request, &mut begun) => response,
+                        // Whoever waited for a person has left: nobody is waited for any more.
+                        _ = frames.next(), if waits => return,
+                    }
+                }
                 Ok(_) => failed(&version_mismatch(theirs, Hello::OURS)),
                 Err(_) if !common => failed(&version_mismatch(theirs, Hello::OURS)),
                 Err(error) => failed(&Fault::new(Kind::BadRequest, error.to_string())),

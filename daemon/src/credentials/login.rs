@@ -10,9 +10,11 @@ use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::files::Draft;
 use aigw_shared::ipc::payload::{LoggedIn, LoggedOut, Login, LoginNeeds, LoginQuery};
 use aigw_shared::provider::{self, Dialect};
+use aigw_shared::secret::Secret;
 use url::Url;
 
 use crate::app::App;
+use crate::credentials::oauth::{self, Grant};
 use crate::credentials::renew::{self, Attempts, Occasion};
 use crate::credentials::{Held, Lasting, own};
 use crate::deployment::{self, tokens};
@@ -25,15 +27,12 @@ use crate::pipeline::credential;
 /// When it is not clear which gateway is meant, or the login could not be kept.
 pub async fn needs(app: &App, query: &LoginQuery) -> Result<LoginNeeds, Fault> {
     let settings = settings(&app.current().config, query)?;
-    let place = place(app, query, &settings.name)?;
-    app.store.probe(place).await?;
-    let store = place.word().to_owned();
+    app.store.probe(place(app, query, &settings.name)?).await?;
     if settings.kind == GatewayKind::Generic {
         return Ok(LoginNeeds {
             token_page: None,
             providers: with_a_key(&settings).cloned().collect(),
             name: settings.name,
-            store,
         });
     }
     let url = settings.coder_url.as_ref().or(settings.url.as_ref()).ok_or_else(which)?;
@@ -41,7 +40,6 @@ pub async fn needs(app: &App, query: &LoginQuery) -> Result<LoginNeeds, Fault> {
         name: settings.name,
         token_page: Some(format!("{}/cli-auth", trimmed(url))),
         providers: Vec::new(),
-        store,
     })
 }
 
@@ -71,25 +69,27 @@ fn with_a_key(settings: &Settings) -> impl Iterator<Item = &String> {
     settings.providers.iter().filter(move |(_, provider)| wants(provider)).map(|(name, _)| name)
 }
 
+/// What a login is for.
+pub struct Aim {
+    /// The gateway, with the URL that was named.
+    pub settings: Settings,
+    /// Its certificates are new.
+    new_ca: bool,
+    /// Where the login is kept.
+    place: StoreKind,
+}
+
 /// Tries the credentials; if they are good, writes the gateway into the configuration and keeps them.
 ///
 /// # Errors
 /// Why they are not, or cannot be kept. The old login is then as it was.
 pub async fn log_in(app: &Arc<App>, login: Login) -> Result<LoggedIn, Fault> {
-    let mut settings = settings(&app.current().config, &login.gateway)?;
-    if let Some(file) = &login.ca_file {
-        settings.ca_file = Some(PathBuf::from(file));
-    }
-    if settings.url.as_ref().is_some_and(|url| app.is_own_url(url)) {
-        return Err(Fault::new(Kind::Loop, "this URL is aigwd's own address, not a deployment's"));
-    }
-    obey_policy(app, &settings)?;
-    let place = place(app, &login.gateway, &settings.name)?;
-    app.check_not_given(&settings.name, settings.url.as_ref())?;
+    let aim = prepare(app, &login.gateway, login.ca_file.as_deref())?;
+    let settings = &aim.settings;
     if login.credentials.iter().any(|credential| credential.secret.is_empty()) {
         return Err(Fault::new(Kind::Usage, "the token is empty"));
     }
-    if settings.kind == GatewayKind::Generic && with_a_key(&settings).next().is_none() {
+    if settings.kind == GatewayKind::Generic && with_a_key(settings).next().is_none() {
         return Err(Fault::new(Kind::Usage, format!("no provider of {} wants a key", settings.name))
             .cure_with("use it as it is: `aigwctl env`"));
     }
@@ -101,28 +101,87 @@ pub async fn log_in(app: &Arc<App>, login: Login) -> Result<LoggedIn, Fault> {
             (held, checked, None)
         }
         GatewayKind::Coder | GatewayKind::CoderStandalone => {
-            let (held, no_own_token) = with_token(app, &candidate, &login).await?;
+            let token = login.credentials.into_iter().find(|credential| credential.provider.is_none());
+            let token = token.ok_or_else(|| Fault::new(Kind::Usage, "a token is needed"))?.secret;
+            let whose = if login.borrowed { Whose::Borrowed } else { Whose::Given };
+            let (held, no_own_token) = with_token(app, &candidate, token, whose).await?;
             (held, true, no_own_token)
         }
     };
-    let new_settings = draft_settings(app, &settings, login.ca_file.is_some())?;
-    let before = app.current().gateways.get(&settings.name).cloned();
+    settle(app, &aim, held, checked, no_own_token).await
+}
+
+/// The same with an OAuth2 access token, and what is kept of its grant if the deployment makes no other token. Whether it
+/// is kept.
+///
+/// # Errors
+/// As [`log_in`].
+pub async fn with_grant(
+    app: &Arc<App>,
+    aim: &Aim,
+    token: Secret,
+    grant: Option<Box<Grant>>,
+) -> Result<(LoggedIn, bool), Fault> {
+    let _alone = app.logins.alone(&aim.settings.name).await;
+    let candidate = app.candidate(aim.settings.clone());
+    let (held, no_own_token) = with_token(app, &candidate, token, Whose::Granted(grant)).await?;
+    let kept = no_own_token.is_some();
+    Ok((settle(app, aim, held, true, no_own_token).await?, kept))
+}
+
+/// What a login is for, if one is possible at all.
+///
+/// # Errors
+/// Why it is not.
+pub fn prepare(app: &App, query: &LoginQuery, ca_file: Option<&str>) -> Result<Aim, Fault> {
+    let mut settings = settings(&app.current().config, query)?;
+    if let Some(file) = ca_file {
+        settings.ca_file = Some(PathBuf::from(file));
+    }
+    if settings.url.as_ref().is_some_and(|url| app.is_own_url(url)) {
+        return Err(Fault::new(Kind::Loop, "this URL is aigwd's own address, not a deployment's"));
+    }
+    obey_policy(app, &settings)?;
+    let place = place(app, query, &settings.name)?;
+    app.check_not_given(&settings.name, settings.url.as_ref())?;
+    Ok(Aim { settings, new_ca: ca_file.is_some(), place })
+}
+
+/// Keeps what a login brought, and uses it from now on.
+async fn settle(
+    app: &Arc<App>,
+    aim: &Aim,
+    held: Held,
+    checked: bool,
+    no_own_token: Option<String>,
+) -> Result<LoggedIn, Fault> {
+    let name = &aim.settings.name;
+    let new_settings = draft_settings(app, &aim.settings, aim.new_ca)?;
+    let before = app.current().gateways.get(name).cloned();
     let before = before.map(|gateway| (gateway.settings.clone(), gateway.held()));
-    app.keep(&settings.name, Some(place), held.clone(), new_settings).await?;
+    app.keep(name, Some(aim.place), held.clone(), new_settings).await?;
     app.reload()?;
-    if let Some(gateway) = app.current().gateways.get(&settings.name) {
+    if let Some(gateway) = app.current().gateways.get(name) {
         gateway.saw(true);
         gateway.attempts().clone_from(&Attempts::default());
     }
     if let Some((settings, before)) = before
-        && matches!(before.lasting, Lasting::Own { .. })
         && let Some(token) = before.token.clone().filter(|token| held.token.as_ref() != Some(token))
     {
-        let unused = before.unused();
+        let (lasting, unused) = (before.lasting.clone(), before.unused());
         drop(before);
-        renew::retire(app, &settings, &token, unused);
+        match lasting {
+            Lasting::Own { .. } => renew::retire(app, &settings, &token, unused),
+            Lasting::OAuth(grant) => oauth::retire(app, &settings, grant, unused),
+            Lasting::Session { .. } | Lasting::Given => {}
+        }
     }
-    Ok(LoggedIn { store: place.word().to_owned(), no_own_token, checked, ..logged_in(app, &settings, &held) })
+    Ok(LoggedIn {
+        store: aim.place.word().to_owned(),
+        no_own_token,
+        checked,
+        ..logged_in(app, &aim.settings, &held)
+    })
 }
 
 fn logged_in(app: &App, settings: &Settings, held: &Held) -> LoggedIn {
@@ -172,6 +231,16 @@ pub async fn log_out(app: &Arc<App>, name: Option<String>) -> Result<LoggedOut, 
             }
         }
     }
+    if let Lasting::OAuth(grant) = &held.lasting {
+        let client = Some(grant.client.name.clone());
+        match oauth::end(&gateway, grant).await {
+            Ok(()) => done.deleted = client,
+            Err(fault) => {
+                tracing::warn!("the OAuth2 tokens could not be revoked: {fault}");
+                done.left = client;
+            }
+        }
+    }
     app.forget(&name).await?;
     Ok(done)
 }
@@ -200,15 +269,24 @@ fn obey_policy(app: &App, settings: &Settings) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Whose the token is that a login brings.
+enum Whose {
+    /// Somebody gave it to us.
+    Given,
+    /// Another program's: a token is made with it, and it is not kept itself.
+    Borrowed,
+    /// The deployment gave it to us, for this.
+    Granted(Option<Box<Grant>>),
+}
+
 /// What is held after a login with a token: one made for this machine, where the deployment makes one; else the token
 /// itself, and why.
-async fn with_token(app: &App, candidate: &Gateway, login: &Login) -> Result<(Held, Option<String>), Fault> {
-    let token = login
-        .credentials
-        .iter()
-        .find(|credential| credential.provider.is_none())
-        .map(|credential| credential.secret.clone())
-        .ok_or_else(|| Fault::new(Kind::Usage, "a token is needed"))?;
+async fn with_token(
+    app: &App,
+    candidate: &Gateway,
+    token: Secret,
+    whose: Whose,
+) -> Result<(Held, Option<String>), Fault> {
     let user = deployment::me(candidate, &token).await?;
     let prefix = candidate.prefix().await?;
     let held = Held {
@@ -218,23 +296,25 @@ async fn with_token(app: &App, candidate: &Gateway, login: &Login) -> Result<(He
         ..Held::default()
     };
     let family = app.logins.family(&candidate.settings.name);
-    match own::make(candidate, &token, &family).await? {
+    match own::make(candidate, &token, &family, None).await? {
         Ok(own) => Ok((renew::held_of(own, held), None)),
-        Err(words) if login.borrowed => Err(Fault::new(
-            Kind::GatewayRefused,
-            format!(
-                "the deployment makes no token for this machine ({words}), and another program's is not kept"
-            ),
-        )
-        .cure_with("give a token of its own: `aigwctl login --token-stdin`")),
         Err(words) => {
             let info = tokens::info(candidate, &token).await?;
-            let session = info.token_name.is_empty() && info.lifetime_seconds > 0;
-            let lasting = match session {
-                true => Lasting::Session { lifetime_s: info.lifetime_seconds },
-                false => Lasting::Given,
-            };
             let (expires_at, scope) = (info.ends(), info.scope());
+            let lasting = match whose {
+                Whose::Borrowed => {
+                    let what = format!(
+                        "the deployment makes no token for this machine ({words}), and another program's is not kept"
+                    );
+                    return Err(Fault::new(Kind::GatewayRefused, what)
+                        .cure_with("give a token of its own: `aigwctl login --token-stdin`"));
+                }
+                Whose::Granted(Some(grant)) => Lasting::OAuth(grant),
+                Whose::Given if info.token_name.is_empty() && info.lifetime_seconds > 0 => {
+                    Lasting::Session { lifetime_s: info.lifetime_seconds }
+                }
+                Whose::Given | Whose::Granted(None) => Lasting::Given,
+            };
             Ok((Held { token: Some(token), expires_at, scope, lasting, ..held }, Some(words)))
         }
     }

@@ -6,6 +6,7 @@ pub mod file;
 pub mod keyring;
 pub mod lease;
 pub mod login;
+pub mod oauth;
 pub mod own;
 pub mod renew;
 pub mod store;
@@ -68,12 +69,19 @@ pub enum Lasting {
         /// How long it lives from the last such question on, in seconds.
         lifetime_s: u64,
     },
+    /// An OAuth2 access token, which is refreshed in time.
+    #[serde(rename = "oauth")]
+    OAuth(Box<oauth::Grant>),
 }
 
 impl Held {
     /// Every secret in it.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        self.token.iter().chain(self.keys.values())
+        let grant = match &self.lasting {
+            Lasting::OAuth(grant) => Some(&**grant),
+            _ => None,
+        };
+        self.token.iter().chain(self.keys.values()).chain(grant.into_iter().flat_map(oauth::Grant::secrets))
     }
 
     /// What may be shown of a secret of it.
@@ -82,6 +90,7 @@ impl Held {
             Lasting::Given => (None, None, "given"),
             Lasting::Own { name, .. } => (Some(name.clone()), self.lasting.replaced_at(), "own"),
             Lasting::Session { .. } => (None, None, "session"),
+            Lasting::OAuth(grant) => (None, Some(grant.refreshed_at()), "oauth"),
         };
         TokenStatus {
             fingerprint: token.fingerprint(),
@@ -95,11 +104,17 @@ impl Held {
 
     /// Whether there is anything to log in with.
     pub fn is_empty(&self) -> bool {
-        self.secrets().next().is_none()
+        self.token.is_none() && self.keys.is_empty()
     }
 }
 
 impl Lasting {
+    /// When a token that is refreshed ends, in seconds since 1970.
+    pub fn ends_at(&self) -> Option<i64> {
+        let Self::OAuth(grant) = self else { return None };
+        Some(grant.made_at.saturating_add_unsigned(grant.lifetime_s))
+    }
+
     /// When an own token is to be replaced, in seconds since 1970: after two thirds of its life.
     pub fn replaced_at(&self) -> Option<i64> {
         let Self::Own { made_at, lifetime_s, .. } = self else { return None };

@@ -90,17 +90,25 @@ impl Family {
     }
 }
 
-/// Makes a token with this one, tries it, and says what it may do. `Err(Ok(words))`: the deployment makes none.
+/// Makes a token with this one, tries it, and says what it may do; or, in the deployment's words, why it makes none. The
+/// scope that an earlier one had, `known`, is tried first.
 ///
 /// # Errors
 /// When nobody answers; what was made on the way is deleted.
-pub async fn make(gateway: &Gateway, with: &Secret, family: &Family) -> Result<Result<Own, String>, Fault> {
+pub async fn make(
+    gateway: &Gateway,
+    with: &Secret,
+    family: &Family,
+    known: Option<&str>,
+) -> Result<Result<Own, String>, Fault> {
     let longest = tokens::longest_life(gateway, with).await?;
     let wanted = gateway.settings.token_lifetime;
     let wanted = longest.map_or(wanted, |longest| longest.min(wanted));
     let standard = deployment::standing(gateway, with).await?;
     let mut said = String::from("it makes no tokens");
-    for scopes in SCOPES {
+    let mut ladder = SCOPES;
+    ladder.sort_by_key(|scopes| known != Some(&named(scopes)));
+    for scopes in ladder {
         let lives = std::iter::once(wanted).chain(SHORTER.into_iter().filter(|life| *life < wanted));
         for lifetime in lives {
             let name = family.name()?;
@@ -132,6 +140,11 @@ pub async fn make(gateway: &Gateway, with: &Secret, family: &Family) -> Result<R
         }
     }
     Ok(Err(said))
+}
+
+/// How the deployment names these scopes together.
+fn named(scopes: &[&str]) -> String {
+    if scopes.is_empty() { "all".to_owned() } else { scopes.join(" ") }
 }
 
 /// What the deployment says of a token that is good for all that we need. The broadest need only say who it is.

@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use time::OffsetDateTime;
 
 use super::own::{self, Own};
-use super::{Held, Lasting};
+use super::{Held, Lasting, oauth};
 use crate::app::App;
 use crate::deployment::{self, tokens};
 use crate::gateway::{Gateway, bound_to, trimmed};
@@ -96,6 +96,9 @@ fn due_in(gateway: &Gateway) -> Option<Duration> {
             let every = SESSION_ROUND.min(Duration::from_secs(lifetime_s / 3));
             attempts.asked.map_or(Duration::ZERO, |at| every.saturating_sub(at.elapsed()))
         }
+        Lasting::OAuth(grant) => {
+            Duration::from_secs(u64::try_from(grant.refreshed_at() - now()).unwrap_or(0))
+        }
     };
     let held_back =
         attempts.not_before.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
@@ -103,11 +106,13 @@ fn due_in(gateway: &Gateway) -> Option<Duration> {
 }
 
 async fn attend(app: &Arc<App>, gateway: &Arc<Gateway>) {
-    let own = matches!(gateway.held().lasting, Lasting::Own { .. });
-    let outcome = match own {
-        true => rotate(app, gateway, Occasion::Due).await.map(|_| ()),
-        false => extend(app, gateway).await,
+    let held = gateway.held();
+    let outcome = match &held.lasting {
+        Lasting::Own { .. } => rotate(app, gateway, Occasion::Due).await,
+        Lasting::OAuth(_) => refresh(app, gateway).await,
+        Lasting::Session { .. } | Lasting::Given => extend(app, gateway).await,
     };
+    drop(held);
     let name = &gateway.settings.name;
     let Err(fault) = outcome else {
         gateway.attempts().succeeded();
@@ -150,10 +155,12 @@ pub async fn rotate(app: &Arc<App>, gateway: &Arc<Gateway>, occasion: Occasion) 
         return Ok(());
     }
     sweep(app, gateway, &token).await;
-    let own = own::make(gateway, &token, &app.logins.family(name)).await?.map_err(|words| {
-        Fault::new(Kind::GatewayRefused, format!("the deployment makes no new token: {words}"))
-            .cure_with("run `aigwctl login`")
-    })?;
+    let own = own::make(gateway, &token, &app.logins.family(name), old.scope.as_deref()).await?.map_err(
+        |words| {
+            Fault::new(Kind::GatewayRefused, format!("the deployment makes no new token: {words}"))
+                .cure_with("run `aigwctl login`")
+        },
+    )?;
     let was_own = matches!(old.lasting, Lasting::Own { .. });
     let held = held_of(own, (**old).clone());
     app.keep(name, None, held, None).await?;
@@ -216,6 +223,15 @@ async fn sweep(app: &App, gateway: &Gateway, token: &Secret) {
     }
 }
 
+/// Fetches the next access token, unless somebody was quicker.
+async fn refresh(app: &App, gateway: &Gateway) -> Result<(), Fault> {
+    let _alone = app.logins.alone(&gateway.settings.name).await;
+    match due_in(gateway) {
+        Some(wait) if wait.is_zero() => oauth::refresh(app, gateway).await,
+        _ => Ok(()),
+    }
+}
+
 /// Asks who the session belongs to, which extends it.
 async fn extend(app: &App, gateway: &Gateway) -> Result<(), Fault> {
     let _alone = app.logins.alone(&gateway.settings.name).await;
@@ -237,6 +253,7 @@ fn warn_of_end(app: &App, gateway: &Gateway) {
     let Some((left, lifetime)) = held.expires_at.zip(held.token.as_ref()).map(|(end, _)| {
         let lifetime = match held.lasting {
             Lasting::Own { lifetime_s, .. } | Lasting::Session { lifetime_s } => lifetime_s,
+            Lasting::OAuth(ref grant) => grant.lifetime_s,
             Lasting::Given => 4 * 86_400,
         };
         (end - now(), lifetime)
@@ -270,6 +287,12 @@ pub async fn after_refusal(app: &App, gateway: &Gateway, used: &Held) -> Fault {
         gateway.hold(stored);
         app.logins.change();
         return renewed();
+    }
+    if matches!(gateway.held().lasting, Lasting::OAuth(_)) && gateway.held().token == used.token {
+        match oauth::refresh(app, gateway).await {
+            Ok(()) => return renewed(),
+            Err(fault) => tracing::warn!("a refused token could not be refreshed: {fault}"),
+        }
     }
     let url = gateway.settings.url.as_ref().map_or("the gateway", trimmed);
     let fault = Fault::new(Kind::TokenRejected, format!("{url} does not accept the stored token any more"));

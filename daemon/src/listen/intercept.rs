@@ -130,10 +130,17 @@ async fn answer(app: Arc<App>, inside: Arc<Inside>, request: Request<Incoming>) 
     response
 }
 
-/// Puts on an answer what the host's clients look for.
+/// Makes an answer one that the host's clients take, and show if it is ours.
 fn sign(response: &mut Response<Answer>, host: &Host) {
-    if host.github && !response.headers().contains_key(&GITHUB_REQUEST_ID) {
+    if !host.github {
+        return;
+    }
+    if !response.headers().contains_key(&GITHUB_REQUEST_ID) {
         response.headers_mut().insert(GITHUB_REQUEST_ID, request_id());
+    }
+    // Of a 403, Copilot's command line shows no word: it tells of policies of GitHub's instead (seen with 1.0.102).
+    if response.status() == StatusCode::FORBIDDEN && response.headers().contains_key(&explain::ERROR) {
+        *response.status_mut() = StatusCode::BAD_REQUEST;
     }
 }
 

@@ -44,6 +44,11 @@ pub struct Attached {
     pub tool_holds_token: bool,
 }
 
+/// Whether a credential of some kind travels in this field.
+pub fn is_field(name: &HeaderName) -> bool {
+    CREDENTIALS.contains(name)
+}
+
 /// Replaces what the client brought by what this route needs.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::body::Answer;
 
 /// Says which of our failures it is.
-const ERROR: HeaderName = HeaderName::from_static("x-aigw-error");
+pub const ERROR: HeaderName = HeaderName::from_static("x-aigw-error");
 /// Claude Code and the SDKs stop at once when it is `false` (measured), and print the message.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 

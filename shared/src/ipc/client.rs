@@ -62,6 +62,22 @@ impl Client {
     /// # Errors
     /// The daemon's own failure comes back as a [`Refused`](CallError::Refused), everything else as a fault of ours.
     pub async fn call(&mut self, request: Request) -> Result<Response, CallError> {
+        self.call_within(request, ANSWER).await
+    }
+
+    /// The same, where the answer depends on a person who may take this long.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    pub async fn call_with_person(
+        &mut self,
+        request: Request,
+        patience: Duration,
+    ) -> Result<Response, CallError> {
+        self.call_within(request, patience.saturating_add(ANSWER)).await
+    }
+
+    async fn call_within(&mut self, request: Request, patience: Duration) -> Result<Response, CallError> {
         if !request.is_frozen() && Hello::OURS.common(self.theirs).is_none() {
             return Err(version_mismatch(Hello::OURS, self.theirs).into());
         }
@@ -69,7 +85,7 @@ impl Client {
         let lost =
             |error: std::io::Error| Fault::new(Kind::DaemonNotRunning, format!("aigwd hung up: {error}"));
         self.frames.send(bytes.as_slice()).await.map_err(lost)?;
-        let frame = timeout(ANSWER, self.frames.next())
+        let frame = timeout(patience, self.frames.next())
             .await
             .map_err(|_| Fault::new(Kind::Internal, "aigwd does not answer"))?
             .ok_or_else(|| lost(std::io::ErrorKind::UnexpectedEof.into()))?

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::payload::{
-    Access, AccessQuery, Build, CaAction, CaRequest, CaStatus, CaTrust, ExplainQuery, Explanation,
-    GatewayChange, GatewayChanged, KeyRow, LoggedIn, LoggedOut, Login, LoginNeeds, LoginQuery, Settings,
-    Status,
+    Access, AccessQuery, BrowserLogin, Build, CaAction, CaRequest, CaStatus, CaTrust, ExplainQuery,
+    Explanation, GatewayChange, GatewayChanged, KeyRow, LoggedIn, LoggedOut, Login, LoginBegun, LoginNeeds,
+    LoginQuery, Settings, Status,
 };
 use crate::fault::Failure;
 
@@ -40,6 +40,10 @@ pub enum Request {
     Explain(ExplainQuery),
     /// Replace this machine's token for the named gateway (the default one if none is named) now.
     RenewLogin(Option<String>),
+    /// Begin a login with the browser. It belongs to this connection, and is given up with it.
+    BeginLogin(BrowserLogin),
+    /// Wait until the login that was begun here has ended.
+    FinishLogin,
     /// Change the gateways in the user's settings.
     Gateway(GatewayChange),
 }
@@ -75,6 +79,8 @@ pub enum Response {
     Explained(Explanation),
     /// Answer to `Logout`.
     LoggedOut(LoggedOut),
+    /// Answer to `BeginLogin`.
+    LoginBegun(LoginBegun),
     /// Answer to `Gateway`.
     GatewayChanged(GatewayChanged),
 }

@@ -102,8 +102,6 @@ pub struct LoginNeeds {
     pub token_page: Option<String>,
     /// Providers that each want a key (generic gateways).
     pub providers: Vec<String>,
-    /// Where it will be kept; that place works.
-    pub store: String,
 }
 
 /// A login.
@@ -117,6 +115,26 @@ pub struct Login {
     pub credentials: Vec<Credential>,
     /// It is another program's: a token is made with it, and it is not kept itself.
     pub borrowed: bool,
+}
+
+/// A login with the browser.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrowserLogin {
+    /// Which gateway.
+    pub gateway: LoginQuery,
+    /// Certificates to trust besides the system's, as an absolute path.
+    pub ca_file: Option<String>,
+}
+
+/// Whether a login with the browser has begun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginBegun {
+    /// The page to open; `None` when the deployment has no such way.
+    pub page: Option<String>,
+    /// Why it has not, where it seemed to.
+    pub why_not: Option<String>,
+    /// How long the person may take, in seconds.
+    pub patience_s: u64,
 }
 
 /// One secret of a login.

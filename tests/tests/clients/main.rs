@@ -9,5 +9,6 @@ mod desk;
 mod failures;
 mod jvm;
 mod proxy;
+mod recovers;
 mod sdks;
 mod tap;

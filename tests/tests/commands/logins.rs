@@ -34,7 +34,18 @@ async fn a_login_says_who_and_until_when_and_never_the_token() {
     let answer = json(&output);
     assert_eq!(
         names(&answer),
-        ["checked", "expires_at", "name", "no_own_token", "prefix", "schema", "token", "url", "user"]
+        [
+            "checked",
+            "expires_at",
+            "name",
+            "no_own_token",
+            "prefix",
+            "schema",
+            "store",
+            "token",
+            "url",
+            "user"
+        ]
     );
     assert_eq!(
         (&answer["name"], &answer["url"], &answer["user"], &answer["checked"]),

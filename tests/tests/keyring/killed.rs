@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aigw_tests::eventually::eventually;
+use aigw_tests::eventually::{PATIENCE, eventually};
 
 use crate::Desk;
 
@@ -35,9 +35,12 @@ async fn at_any_moment() {
     for round in 0..40_u64 {
         let store = ["keyring", "file"][round as usize % 2];
         let token = desk.token();
+        desk.gateway.forget_requests();
         let login = desk.begin(store).with(&token);
+        // Who it is and what the token may do: what comes next is to keep it.
+        desk.gateway.wait_until(|seen| seen.len() >= 2, PATIENCE).await;
         // This is the moment itself, not a wait for something.
-        std::thread::sleep(Duration::from_millis(round * 3));
+        tokio::time::sleep(Duration::from_millis(round)).await;
         desk.kill();
         login.wait();
         desk.daemon = Some(desk.machine.start());

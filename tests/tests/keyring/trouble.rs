@@ -170,4 +170,11 @@ async fn one_that_does_not_answer() {
     desk.bus.go_on();
     desk.eventually_sends(&token);
     assert!(!desk.has_finding("keyring-unavailable"));
+
+    // Nor does a daemon that is to end wait for one.
+    desk.bus.stop();
+    desk.restart();
+    let began = Instant::now();
+    assert!(desk.daemon.take().unwrap().stop().success());
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
 }

@@ -47,12 +47,11 @@ async fn the_end_of_a_session_that_cannot_be_extended_is_told_before() {
     });
     let machine = machine!();
     let _daemon = machine.start();
-    // Six hours in all, and one hour left when we come.
     let token = gateway.issue_token("ada", Duration::from_secs(6 * 3600));
     let at_first = machine.log_in_with(&gateway, &token, &[]);
     assert!(at_first.status.success(), "{}", told(&at_first));
     eventually("nothing is wrong yet", || machine.findings().is_empty().then_some(()));
-    let short = gateway.issue_token("ada", Duration::from_secs(60));
+    let short = gateway.issue_token("ada", Duration::from_secs(8));
     let output = machine.log_in_with(&gateway, &short, &[]);
     assert!(output.status.success(), "{}", told(&output));
     eventually("the end is told", || machine.findings().contains(&"login-ends".to_owned()).then_some(()));

@@ -186,13 +186,18 @@ fn the_tour_obeys_the_policy_too_and_says_so() {
 async fn a_policy_says_where_logins_are_kept() {
     let gateway = Practice::start(Setup::default()).await.unwrap();
     let stage = Stage::new(&how(None));
-    write(&stage, "[login]\nstore = \"memory\"\n");
+    write(&stage, "");
     let _daemon = stage.machine.start();
-    let token = gateway.issue_token("ada", Duration::from_secs(86_400));
+    let token = stage.machine.log_in(&gateway);
+    gateway.forget_requests();
+    write(&stage, "[login]\nstore = \"memory\"\n");
+    stage.machine.ask(&["reload"]);
+    assert_eq!(stage.machine.findings(), ["login-elsewhere"]);
     let output = stage.machine.log_in_with(&gateway, &token, &["--store", "file", "--json"]);
     assert_eq!(output.status.code(), Some(77), "{}", told(&output));
     assert!(told(&output).contains("policy-forbids") && gateway.requests().is_empty(), "{}", told(&output));
     let output = stage.machine.log_in_with(&gateway, &token, &["--json"]);
     assert!(output.status.success(), "{}", told(&output));
     assert_eq!(stage.machine.ask(&["status"])["gateways"][0]["store"], "memory");
+    assert!(stage.machine.findings().is_empty());
 }

@@ -62,6 +62,7 @@ fn entry(account: &str) -> Result<Entry, Error> {
 fn trouble(error: Error) -> Trouble {
     match error {
         Error::NoStorageAccess(_) => Trouble::Locked,
+        Error::NotSupportedByStore(_) => Trouble::Absent,
         error => Trouble::Failed(error.to_string()),
     }
 }

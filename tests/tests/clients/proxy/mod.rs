@@ -4,6 +4,12 @@
 mod browser;
 mod claude_code;
 mod codex;
+#[cfg(feature = "proxy-clients")]
+mod copilot;
+#[cfg(feature = "proxy-clients")]
+mod copilot_server;
 mod everyday;
+#[cfg(feature = "proxy-clients")]
+mod github;
 pub mod names;
 mod town;

@@ -18,7 +18,7 @@ use crate::desk::{Desk, Told};
 static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// Hosts that the stub has a certificate for.
-const HOSTS: [&str; 9] = [
+const HOSTS: [&str; 16] = [
     "site.test",
     "api.anthropic.com",
     "api.openai.com",
@@ -26,6 +26,13 @@ const HOSTS: [&str; 9] = [
     "ab.chatgpt.com",
     "api.github.com",
     "github.com",
+    "api.githubcopilot.com",
+    "api.individual.githubcopilot.com",
+    "proxy.individual.githubcopilot.com",
+    "telemetry.individual.githubcopilot.com",
+    "copilot-telemetry.githubusercontent.com",
+    "collector.github.com",
+    "default.exp-tas.com",
     "pypi.test",
     "registry.test",
 ];
