@@ -43,6 +43,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n  \
         aigwctl login https://coder.example.com\n  \
         aigwctl login --token-stdin coder.example.com < token\n  \
+        aigwctl login --from-env                                  in a Coder workspace\n  \
         printf 'openai=%s\\n' \"$KEY\" | aigwctl login --name lab --token-stdin")]
     Login(Login),
     /// Make aigwd forget the token of a gateway
@@ -67,6 +68,16 @@ pub enum Command {
         /// What to do with them.
         #[command(subcommand)]
         action: Option<Keys>,
+    },
+    /// List, add, choose, show or remove gateways
+    #[command(after_help = "Examples:\n  \
+        aigwctl gateway list\n  \
+        aigwctl gateway add work https://coder.example.com && aigwctl login --name work\n  \
+        aigwctl gateway use work")]
+    Gateway {
+        /// What to do with them.
+        #[command(subcommand)]
+        action: Option<Gateway>,
     },
     /// Show the settings in force and where each comes from
     #[command(after_help = "Example:\n  aigwctl config show")]
@@ -141,8 +152,17 @@ pub struct Login {
     /// Read the token from stdin; for a gateway that takes keys, lines PROVIDER=KEY
     #[arg(long)]
     pub token_stdin: bool,
+    /// Use the login in the environment: CODER_URL and CODER_SESSION_TOKEN, or what a template set for tools
+    #[arg(long, conflicts_with = "token_stdin")]
+    pub from_env: bool,
+    /// Use the login of the Coder CLI, and no other way
+    #[arg(long, conflicts_with_all = ["token_stdin", "from_env"])]
+    pub from_coder_cli: bool,
+    /// Do not look for a login of the Coder CLI
+    #[arg(long, conflicts_with = "from_coder_cli")]
+    pub no_import: bool,
     /// Replace this machine's token now; the old one is deleted when its last request has ended
-    #[arg(long, conflicts_with_all = ["url", "ca_file", "no_open", "paste", "token_stdin"])]
+    #[arg(long, conflicts_with_all = ["url", "ca_file", "no_open", "paste", "token_stdin", "from_env", "from_coder_cli", "no_import"])]
     pub renew: bool,
 }
 
@@ -152,9 +172,12 @@ pub struct Env {
     /// For which shell [default: from $SHELL; PowerShell on Windows]
     #[arg(long)]
     pub shell: Option<Shell>,
-    /// Name of the local key; made if it is new
-    #[arg(long, value_name = "NAME", default_value = "env")]
-    pub key: String,
+    /// Name of the local key; made if it is new [default: env, or env-GATEWAY]
+    #[arg(long, value_name = "NAME")]
+    pub key: Option<String>,
+    /// Bind the key to this gateway, so that its requests go there whatever the default is
+    #[arg(long, value_name = "NAME")]
+    pub gateway: Option<String>,
     /// Proxy variables instead of base URLs
     #[arg(long)]
     pub proxy: bool,
@@ -201,6 +224,71 @@ pub enum Keys {
         #[arg(long, value_name = "FILE")]
         secret_file: PathBuf,
     },
+}
+
+/// `gateway`
+#[derive(Debug, Subcommand)]
+pub enum Gateway {
+    /// List them
+    #[command(after_help = "Example:\n  aigwctl gateway list --json")]
+    List,
+    /// Add one, or change what is said about it
+    #[command(after_help = "Examples:\n  \
+        aigwctl gateway add work https://coder.example.com --ca-file /etc/ssl/company.pem\n  \
+        aigwctl gateway add lab --kind generic --provider openai=https://litellm.example.com/v1\n  \
+        aigwctl gateway add far https://coder.example.com --header-command 'get-access-headers coder'")]
+    Add(Box<GatewayAdd>),
+    /// Make it the one for requests that name none
+    #[command(after_help = "Example:\n  aigwctl gateway use work")]
+    Use {
+        /// Its name
+        name: String,
+    },
+    /// Log out of it, have the deployment forget this machine's token, and forget the gateway
+    #[command(after_help = "Example:\n  aigwctl gateway remove work")]
+    Remove {
+        /// Its name
+        name: String,
+    },
+    /// Show one: its state, and what is set about it
+    #[command(after_help = "Example:\n  aigwctl gateway show work")]
+    Show {
+        /// Its name [default: the default one]
+        name: Option<String>,
+    },
+}
+
+/// `gateway add`
+#[derive(Debug, clap::Args)]
+pub struct GatewayAdd {
+    /// Its name: lower-case letters, digits and hyphens
+    pub name: String,
+    /// Its address, such as coder.example.com
+    pub url: Option<String>,
+    /// coder, coder-standalone or generic
+    #[arg(long)]
+    pub kind: Option<String>,
+    /// The deployment that logs in for a stand-alone gateway
+    #[arg(long, value_name = "URL")]
+    pub coder_url: Option<String>,
+    /// The base URL of a provider of a generic gateway; may be repeated
+    #[arg(long = "provider", value_name = "NAME=URL")]
+    pub providers: Vec<String>,
+    /// Certificates (PEM) to trust besides the system's
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// A field for every request to it; may be repeated. Others may read it here: see --header-command
+    #[arg(long = "header", value_name = "NAME=VALUE")]
+    pub headers: Vec<String>,
+    /// A command that prints such fields, one NAME=VALUE a line, as CODER_HEADER_COMMAND does
+    #[arg(long, value_name = "COMMAND")]
+    pub header_command: Option<String>,
+    /// The certificate (PEM) that this machine shows
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    pub client_cert: Option<PathBuf>,
+    /// Its private key (PEM)
+    #[arg(long, value_name = "FILE", requires = "client_cert")]
+    pub client_key: Option<PathBuf>,
 }
 
 /// `config`

@@ -1,5 +1,6 @@
 //! What every room of the daemon may use, and the settings in force, which a reload replaces as a whole.
 
+mod edit;
 mod held;
 mod keyring;
 pub mod logins;
@@ -279,6 +280,7 @@ impl App {
             let gateway = match same {
                 Some(gateway) => {
                     gateway.forget_websocket();
+                    gateway.forget_fields();
                     gateway.clone()
                 }
                 None => Arc::new(Gateway::new(settings.clone(), Held::default(), self.here.clone())),

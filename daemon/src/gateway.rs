@@ -8,7 +8,8 @@ use aigw_shared::config::{self, GatewayKind, StoreKind};
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::ipc::payload::GatewayStatus;
 use arc_swap::ArcSwap;
-use http::{Request, Uri};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Request, Response, StatusCode, Uri};
 use url::{Host, Url};
 
 use crate::credentials::Held;
@@ -16,6 +17,7 @@ use crate::credentials::lease::InForce;
 use crate::credentials::renew::Attempts;
 use crate::deployment;
 use crate::dial::{Here, Pipe, Wanted};
+use crate::header_command::{Fields, HeaderCommand};
 use crate::pipeline::credential;
 use crate::pipeline::route::{self, API_PREFIXES, Route};
 use crate::pipeline::upstream::{Outgoing, Upstream};
@@ -40,6 +42,7 @@ pub struct Gateway {
     reachable: AtomicU8,
     no_websocket_until: Mutex<Option<Instant>>,
     attempts: Mutex<Attempts>,
+    header_command: Option<HeaderCommand>,
 }
 
 impl Gateway {
@@ -48,7 +51,13 @@ impl Gateway {
         let upstream = Upstream::new(&settings, here);
         let urls = settings.url.iter().chain(settings.providers.values().filter_map(|p| p.base_url.as_ref()));
         let local = urls.into_iter().any(is_local);
+        let told = settings.coder_url.as_ref().or(settings.url.as_ref());
+        let header_command = settings
+            .header_command
+            .as_deref()
+            .map(|line| HeaderCommand::new(&settings.name, line, &url_text(told)));
         let gateway = Self {
+            header_command,
             upstream,
             local,
             held: ArcSwap::default(),
@@ -71,7 +80,7 @@ impl Gateway {
     /// Holds something else from the next request on. What was given for another URL is not taken over: after a login
     /// there, a gateway of that URL is about to take this one's place.
     pub fn hold(&self, mut held: Held) {
-        if held.url != url_text(self.settings.url.as_ref()) && held.token.take().is_some() {
+        if held.url != bound_to(&self.settings) && held.token.take().is_some() {
             return;
         }
         held.keys.retain(|provider, _| {
@@ -169,7 +178,7 @@ impl Gateway {
     pub async fn send(
         &self,
         build: impl Fn() -> Request<Outgoing>,
-    ) -> Result<http::Response<hyper::body::Incoming>, Fault> {
+    ) -> Result<Response<hyper::body::Incoming>, Fault> {
         let result = self.upstream.send(build).await;
         self.saw(match &result {
             Ok(_) => true,
@@ -186,6 +195,42 @@ impl Gateway {
             }
         });
         result
+    }
+
+    /// The fields that its front end wants of every request: those that are set, and those that a command prints.
+    ///
+    /// # Errors
+    /// When the command fails.
+    pub async fn fields(&self) -> Result<Fields, Fault> {
+        let printed = match &self.header_command {
+            Some(command) => command.fields().await?,
+            None => Fields::default(),
+        };
+        Ok(self.with_set_fields(&printed))
+    }
+
+    /// Other ones, after an answer that looks like the front end's refusal of these; `None` if there are none.
+    pub async fn fields_after<B>(&self, answer: &Response<B>, used: &Fields) -> Option<Fields> {
+        let command = self.header_command.as_ref().filter(|_| is_of_a_front(answer))?;
+        let fields = self.with_set_fields(&command.anew().await.ok()?);
+        (fields != *used).then_some(fields)
+    }
+
+    /// The command is run again for the next request.
+    pub fn forget_fields(&self) {
+        if let Some(command) = &self.header_command {
+            command.forget();
+        }
+    }
+
+    /// What is set stands behind what is printed, and wins.
+    fn with_set_fields(&self, printed: &Fields) -> Fields {
+        let set = self.settings.headers.iter().filter_map(|(name, value)| {
+            let mut value: HeaderValue = value.parse().ok()?;
+            value.set_sensitive(true);
+            Some((name.parse::<HeaderName>().ok()?, value))
+        });
+        Arc::new(printed.iter().cloned().chain(set).collect())
     }
 
     /// The last check said so.
@@ -285,6 +330,14 @@ impl Gateway {
     }
 }
 
+/// Whether a front end, and not the gateway, has refused: with a page, or by sending to one.
+fn is_of_a_front<B>(answer: &Response<B>) -> bool {
+    let kind = answer.headers().get(CONTENT_TYPE).map(|kind| kind.as_bytes().to_ascii_lowercase());
+    let page = kind.is_none_or(|kind| kind.starts_with(b"text/html"));
+    let status = answer.status();
+    page && (status.is_redirection() || [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status))
+}
+
 /// A URL without the slash at its end, ready to be continued.
 pub fn trimmed(url: &Url) -> &str {
     url.as_str().trim_end_matches('/')
@@ -293,6 +346,17 @@ pub fn trimmed(url: &Url) -> &str {
 /// How a URL is written down beside what was given for it.
 pub fn url_text(url: Option<&Url>) -> String {
     url.map_or_else(String::new, |url| trimmed(url).to_owned())
+}
+
+/// What a login at a gateway of these settings is bound to: its URL, and the deployment that logs in for it.
+pub fn bound_to(settings: &config::Gateway) -> String {
+    let url = url_text(settings.url.as_ref());
+    match &settings.coder_url {
+        Some(coder_url) if settings.kind == GatewayKind::CoderStandalone => {
+            format!("{url} with logins at {}", trimmed(coder_url))
+        }
+        _ => url,
+    }
 }
 
 fn is_local(url: &Url) -> bool {

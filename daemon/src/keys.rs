@@ -158,11 +158,12 @@ impl Keys {
         Some(Admission { name: name.to_owned(), gateway: entry.gateway.clone(), container: self.are_given() })
     }
 
-    /// The key of this name, made if it is new.
+    /// The key of this name, made if it is new, and then bound to this gateway.
     ///
     /// # Errors
-    /// When the name is no name, or is not in a list that was given, or the list cannot be written.
-    pub fn get_or_make(&self, name: &str) -> Result<Secret, Fault> {
+    /// When the name is no name, or is not in a list that was given, or the list cannot be written, or when it is bound to
+    /// another gateway.
+    pub fn get_or_make(&self, name: &str, gateway: Option<&str>) -> Result<Secret, Fault> {
         if !key::is_name(name) {
             return Err(Fault::new(
                 Kind::Usage,
@@ -170,13 +171,22 @@ impl Keys {
             ));
         }
         if let Some(entry) = self.list.load().get(name).filter(|entry| !entry.revoked) {
+            if gateway.is_some() && entry.gateway.as_deref() != gateway {
+                let bound =
+                    entry.gateway.as_ref().map_or("no gateway".to_owned(), |to| format!("the gateway {to}"));
+                return Err(Fault::new(Kind::Usage, format!("the key {name} is bound to {bound}"))
+                    .cure_with(format!(
+                        "take another name with `--key`, or `aigwctl keys revoke {name}` first"
+                    )));
+            }
             return Ok(self.secret.key(&entry.spec));
         }
         self.change(|list| {
             let generation = list.get(name).map_or(1, |entry| entry.spec.generation);
             let spec = KeySpec { name: name.to_owned(), generation };
             let key = self.secret.key(&spec);
-            list.insert(name.to_owned(), Arc::new(Entry::new(spec, Some(now()))));
+            let gateway = gateway.map(str::to_owned);
+            list.insert(name.to_owned(), Arc::new(Entry { gateway, ..Entry::new(spec, Some(now())) }));
             Ok(key)
         })
     }
@@ -330,11 +340,11 @@ mod tests {
     fn a_revoked_key_never_comes_back_even_when_the_list_is_lost() {
         let home = tempfile::tempdir().unwrap();
         let (keys, _) = open(home.path());
-        let first = keys.get_or_make("env").unwrap();
+        let first = keys.get_or_make("env", None).unwrap();
         assert_eq!(keys.check(first.reveal()).unwrap().name, "env");
         keys.revoke("env").unwrap();
         assert!(keys.check(first.reveal()).is_none());
-        let second = keys.get_or_make("env").unwrap();
+        let second = keys.get_or_make("env", None).unwrap();
         assert_ne!(first, second);
 
         let (again, _) = open(home.path());
@@ -349,7 +359,7 @@ mod tests {
             let (fresh, findings) = open(home.path());
             assert!(fresh.check(first.reveal()).is_none());
             assert!(fresh.check(second.reveal()).is_none());
-            assert_ne!(fresh.get_or_make("env").unwrap(), first);
+            assert_ne!(fresh.get_or_make("env", None).unwrap(), first);
             assert_eq!(findings.len(), 1);
         }
     }
@@ -364,7 +374,7 @@ mod tests {
         assert!(keys.check(secret.key(&KeySpec::parse("env:2").unwrap()).reveal()).unwrap().container);
         assert!(keys.check(secret.key(&KeySpec::parse("env").unwrap()).reveal()).is_none());
         assert!(keys.check(secret.key(&KeySpec::parse("other").unwrap()).reveal()).is_none());
-        assert!(keys.get_or_make("other").is_err());
+        assert!(keys.get_or_make("other", None).is_err());
         assert!(keys.revoke("env").is_err());
     }
 }

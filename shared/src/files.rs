@@ -28,6 +28,11 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// Where it lies until then.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
     /// Writes it beside the file that it will replace.
     ///
     /// # Errors

@@ -34,6 +34,12 @@ impl Secret {
     }
 }
 
+/// Whether a text has the form of a deployment's token: ten characters, a hyphen, twenty-two.
+pub fn is_deployment_token(text: &str) -> bool {
+    let plain = |part: &str, length| part.len() == length && part.bytes().all(|b| b.is_ascii_alphanumeric());
+    text.split_once('-').is_some_and(|(id, secret)| plain(id, 10) && plain(secret, 22))
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
@@ -74,5 +80,13 @@ mod tests {
         assert_eq!(secret.reveal(), "abcdefghij-klmnopqrstuvwxyzabcdef");
         assert_eq!(secret.fingerprint(), "abcd");
         assert_eq!(Secret::new("short").fingerprint(), "");
+    }
+
+    #[test]
+    fn a_deployments_token_is_known_by_its_form() {
+        assert!(is_deployment_token("abcdefghij-0123456789abcdefghijkl"));
+        for other in ["", "sk-ant-api03-x", "aigw_env_x", "abcdefghij-0123456789abcdefghijk_", "abcdefghij"] {
+            assert!(!is_deployment_token(other), "{other}");
+        }
     }
 }

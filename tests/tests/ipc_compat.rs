@@ -68,7 +68,7 @@ fn requests() -> Vec<(String, Request)> {
             }),
         ],
         Logout => [Request::Logout(None), Request::Logout(text("work"))],
-        Access => [Request::Access(AccessQuery { key: "claude-code".to_owned() })],
+        Access => [Request::Access(AccessQuery { key: "claude-code".to_owned(), gateway: None }), Request::Access(AccessQuery { key: "env-work".to_owned(), gateway: text("work") })],
         Keys => [Request::Keys],
         RevokeKey => [Request::RevokeKey("claude-code".to_owned())],
         Settings => [Request::Settings],
@@ -98,6 +98,16 @@ fn requests() -> Vec<(String, Request)> {
             Request::BeginLogin(BrowserLogin { gateway: query(None, text("work"), None), ca_file: None }),
         ],
         FinishLogin => [Request::FinishLogin],
+        Gateway => [
+            Request::Gateway(GatewayChange::Set(Box::new(GatewayDraft {
+                name: "work".to_owned(),
+                settings: vec![("url".to_owned(), "https://coder.example.com".to_owned())],
+                headers: vec![GatewayHeader { name: "X-Access".to_owned(), value: Secret::new("größe") }],
+                providers: vec![("openai".to_owned(), "https://lab.example.com/v1".to_owned())],
+            }))),
+            Request::Gateway(GatewayChange::Default("work".to_owned())),
+            Request::Gateway(GatewayChange::Remove("work".to_owned())),
+        ],
     }
 }
 
@@ -171,6 +181,14 @@ fn responses() -> Vec<(String, Response)> {
             deleted: text("aigw-laptop-0a1b2c-01234567"),
             left: text("aigw-laptop-0a1b2c-76543210"),
         })],
+        GatewayChanged => [
+            Response::GatewayChanged(GatewayChanged { name: "work".to_owned(), new: true, logged_out: None }),
+            Response::GatewayChanged(GatewayChanged {
+                name: "work".to_owned(),
+                new: false,
+                logged_out: Some(LoggedOut { name: "work".to_owned(), deleted: None, left: None }),
+            }),
+        ],
         LoginBegun => [
             Response::LoginBegun(LoginBegun {
                 page: text("https://coder.example.com/oauth2/authorize?state=0123"),

@@ -7,7 +7,7 @@ use aigw_shared::ipc::message::{Request, Response};
 use aigw_shared::ipc::payload::{Access, AccessQuery, CaTrust};
 
 use super::keys::check_name;
-use super::trust;
+use super::{shell_tokens, trust};
 use crate::cli::Env;
 use crate::output::Output;
 use crate::shell::Shell;
@@ -22,13 +22,14 @@ const EITHER_CASE: [&str; 3] = ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"];
 type Variable = (&'static str, Option<String>);
 
 pub(super) async fn run(arguments: &Env, output: &Output) -> Result<(), Failure> {
-    check_name(&arguments.key)?;
+    let key = key_name(arguments);
+    check_name(&key)?;
     let before =
         [os::variable("NO_PROXY"), os::variable("no_proxy")].map(Option::unwrap_or_default).join(",");
     let variables = if arguments.unset {
         unset(arguments.proxy, &before)
     } else {
-        let query = AccessQuery { key: arguments.key.clone() };
+        let query = AccessQuery { key: key.clone(), gateway: arguments.gateway.clone() };
         let files = if arguments.proxy { Some(trust::files().await?) } else { None };
         match daemon::ask(Request::Access(query)).await? {
             Response::Access(access) => set(&access, files.as_ref(), &before)?,
@@ -39,10 +40,22 @@ pub(super) async fn run(arguments: &Env, output: &Output) -> Result<(), Failure>
         // In this order, and nothing else: the object is the environment.
         return output.show_json(&InOrder(&variables));
     }
+    for holder in shell_tokens::found() {
+        // Those that these lines replace are mended by them.
+        if !arguments.unset && !variables.iter().any(|(name, _)| name.eq_ignore_ascii_case(holder)) {
+            output.note(&format!("{}.", shell_tokens::words(holder)));
+        }
+    }
     let shell = arguments.shell.unwrap_or_else(os::shell_in_use);
     output.show_raw(lines(shell, &variables).as_bytes())?;
     output.hint(&format!("To do this in your shell: {}", shell.evaluate(&same_command(arguments))));
     Ok(())
+}
+
+fn key_name(arguments: &Env) -> String {
+    let of_gateway =
+        || arguments.gateway.as_ref().map_or("env".to_owned(), |gateway| format!("env-{gateway}"));
+    arguments.key.clone().unwrap_or_else(of_gateway)
 }
 
 /// What to type to have these lines evaluated instead of shown.
@@ -51,8 +64,10 @@ fn same_command(arguments: &Env) -> String {
     for (given, flag) in [(arguments.proxy, " --proxy"), (arguments.unset, " --unset")] {
         command += if given { flag } else { "" };
     }
-    if arguments.key != "env" {
-        command += &format!(" --key {}", arguments.key);
+    for (flag, value) in [("--key", &arguments.key), ("--gateway", &arguments.gateway)] {
+        if let Some(value) = value {
+            command += &format!(" {flag} {value}");
+        }
     }
     command
 }

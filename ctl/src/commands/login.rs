@@ -1,6 +1,10 @@
-//! `login`: fetches a token from the person and gives it to the daemon, which checks it with the deployment.
+//! `login`: finds a token, or fetches one from the person, and gives it to the daemon, which checks it with the deployment.
 
-use std::io::{self, Read, Write};
+mod coder_cli;
+mod environment;
+mod ways;
+
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,14 +14,13 @@ use aigw_shared::ipc::payload::{self, BrowserLogin, Credential, LoggedIn, LoginN
 use aigw_shared::secret::Secret;
 use serde::Serialize;
 
+use self::ways::Tried;
 use super::status::Token;
 use crate::cli::Login;
 use crate::output::{Answer, Output, STRONG};
 use crate::wording::{Moment, tame};
 use crate::{daemon, os};
 
-/// Where Coder's own command-line tool looks for a token too.
-const TOKEN_VARIABLE: &str = "CODER_SESSION_TOKEN";
 /// More than any list of keys.
 const STDIN_LIMIT: u64 = 64 * 1024;
 
@@ -29,15 +32,20 @@ pub(super) async fn run(arguments: &Login, output: &Output) -> Result<(), Failur
         };
     }
     let ca_file = arguments.ca_file.as_deref().map(absolute).transpose()?;
-    let gateway = LoginQuery {
-        url: arguments.url.as_deref().map(with_scheme),
-        name: arguments.name.clone(),
-        store: arguments.store.clone(),
-    };
+    let url = arguments.url.as_deref().map(with_scheme);
+    let given = arguments.from_env.then(|| environment::find(url.as_deref())).transpose()?;
+    let url = given.as_ref().map(|given| given.url.clone()).or(url);
+    let gateway = LoginQuery { url, name: arguments.name.clone(), store: arguments.store.clone() };
     let needs = match daemon::ask(Request::LoginNeeds(gateway.clone())).await? {
         Response::LoginNeeds(needs) => needs,
         _ => return Err(daemon::unexpected()),
     };
+    match ways::without_asking(&gateway, &needs, ca_file.as_ref(), given, arguments, output).await? {
+        Tried::LoggedIn(logged_in) => return output.show(&Accepted::from(logged_in)),
+        // Where nobody can be asked, it is what went wrong that counts.
+        Tried::None(Some(failed)) if !io::stdin().is_terminal() => return Err(failed),
+        Tried::None(_) => {}
+    }
     if allows_in_browser(&needs, arguments)
         && let Some(logged_in) = in_browser(&gateway, ca_file.as_ref(), arguments.no_open, output).await?
     {
@@ -55,7 +63,7 @@ pub(super) async fn run(arguments: &Login, output: &Output) -> Result<(), Failur
 /// Whether the person is to allow this machine on the deployment's page: nothing was given instead, and the browser is
 /// where aigwd is.
 fn allows_in_browser(needs: &LoginNeeds, arguments: &Login) -> bool {
-    let given = arguments.token_stdin || arguments.paste || token_variable().is_some();
+    let given = arguments.token_stdin || arguments.paste;
     needs.token_page.is_some() && !given && os::variable("SSH_CONNECTION").is_none()
 }
 
@@ -87,18 +95,13 @@ async fn in_browser(
     }
 }
 
-/// The token in the environment.
-fn token_variable() -> Option<String> {
-    os::variable(TOKEN_VARIABLE).filter(|token| !token.trim().is_empty())
-}
-
 /// `coder.example.com` means `https://coder.example.com`.
-fn with_scheme(url: &str) -> String {
+pub(super) fn with_scheme(url: &str) -> String {
     if url.contains("://") { url.to_owned() } else { format!("https://{url}") }
 }
 
 /// The daemon has another working folder.
-fn absolute(file: &Path) -> Result<String, Failure> {
+pub(super) fn absolute(file: &Path) -> Result<String, Failure> {
     let unusable = |why: String| Fault::new(Kind::File, format!("{} cannot be used: {why}", file.display()));
     let path = std::path::absolute(file).map_err(|error| unusable(error.to_string()))?;
     std::fs::File::open(&path).map_err(|error| unusable(error.to_string()))?;
@@ -116,10 +119,6 @@ fn gather(needs: &LoginNeeds, arguments: &Login, output: &Output) -> Result<Vec<
             credential(Some(provider), secret.reveal())
         };
         return needs.providers.iter().map(ask).collect();
-    }
-    if let Some(token) = token_variable() {
-        output.note(&format!("Using the token in {TOKEN_VARIABLE}."));
-        return Ok(vec![credential(None, &token)?]);
     }
     if let Some(page) = &needs.token_page {
         show_page(page, arguments.no_open, output);
@@ -148,7 +147,9 @@ fn prompt(text: &str) -> Result<Secret, Failure> {
             _ => format!("there is no terminal to ask on ({error})"),
         };
         Fault::new(Kind::Usage, what)
-            .cure_with("run it again and paste it, or give it on stdin: `aigwctl login --token-stdin`")
+            .cure_with(
+                "run it again and paste it; without a terminal: `aigwctl login URL --token-stdin`, or `--from-env`",
+            )
     })?;
     Ok(Secret::new(typed))
 }

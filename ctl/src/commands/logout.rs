@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use aigw_shared::fault::Failure;
 use aigw_shared::ipc::message::{Request, Response};
+use aigw_shared::ipc::payload;
 use serde::Serialize;
 
 use crate::daemon;
@@ -11,13 +12,19 @@ use crate::output::{Answer, Output};
 use crate::wording::tame;
 
 #[derive(Serialize)]
-struct LoggedOut {
+pub(super) struct LoggedOut {
     name: String,
     logged_out: bool,
     /// Name of the token that the deployment has forgotten too.
     deleted: Option<String>,
     /// Name of the token that could not be deleted there.
     left: Option<String>,
+}
+
+impl From<payload::LoggedOut> for LoggedOut {
+    fn from(it: payload::LoggedOut) -> Self {
+        Self { name: it.name, logged_out: true, deleted: it.deleted, left: it.left }
+    }
 }
 
 impl Answer for LoggedOut {
@@ -40,9 +47,7 @@ impl Answer for LoggedOut {
 
 pub(super) async fn run(name: Option<String>, output: &Output) -> Result<(), Failure> {
     match daemon::ask(Request::Logout(name)).await? {
-        Response::LoggedOut(it) => {
-            output.show(&LoggedOut { name: it.name, logged_out: true, deleted: it.deleted, left: it.left })
-        }
+        Response::LoggedOut(it) => output.show(&LoggedOut::from(it)),
         _ => Err(daemon::unexpected()),
     }
 }

@@ -5,12 +5,14 @@ mod completions;
 mod config;
 mod env;
 mod explain;
+mod gateway;
 mod keys;
 mod login;
 mod logout;
 mod man;
 mod overview;
 mod reload;
+mod shell_tokens;
 mod start;
 mod status;
 mod stop;
@@ -38,6 +40,7 @@ pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failu
             Some(Keys::Revoke { name }) => keys::revoke(name, output).await,
             Some(Keys::Derive { spec, secret_file }) => keys::derive(spec, secret_file, output),
         },
+        Some(Command::Gateway { action }) => gateway::run(action.as_ref(), output).await,
         Some(Command::Config { action: Config::Show }) => config::show(output).await,
         Some(Command::Ca { action }) => ca::run(action.as_ref(), output).await,
         Some(Command::Explain(arguments)) => explain::run(arguments, output).await,

@@ -9,6 +9,7 @@ use aigw_shared::ipc::payload::{GatewayStatus, TokenStatus};
 use anstyle::Style;
 use serde::Serialize;
 
+use super::shell_tokens;
 use crate::daemon;
 use crate::output::{Answer, BAD, GOOD, LABEL, Output, WARN};
 use crate::wording::{self, Moment, line};
@@ -121,7 +122,9 @@ pub(super) async fn fetch() -> Result<Status, Failure> {
 }
 
 pub(super) async fn run(output: &Output) -> Result<(), Failure> {
-    output.show(&fetch().await?)
+    let mut status = fetch().await?;
+    status.findings.extend(shell_tokens::findings());
+    output.show(&status)
 }
 
 impl Answer for Status {
@@ -131,10 +134,7 @@ impl Answer for Status {
         line(to, LABEL, "requests", &self.daemon.requests_words())?;
         for gateway in &self.gateways {
             writeln!(to)?;
-            let default = if gateway.default { " (default)" } else { "" };
-            line(to, LABEL, "gateway", &format!("{}{default}, {}", gateway.name, gateway.kind))?;
-            line(to, LABEL, "url", &gateway.url_words())?;
-            line(to, LABEL, "login", &gateway.login_words(Moment::now()))?;
+            gateway.lines(to)?;
         }
         writeln!(to)?;
         if self.findings.is_empty() {

@@ -51,9 +51,18 @@ impl Home {
     /// A command that sees this home, and none of the variables of whoever runs the tests.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        for name in ["XDG_RUNTIME_DIR", "TMPDIR", "NO_PROXY", "no_proxy", "CODER_SESSION_TOKEN", "BROWSER"] {
+        for name in [
+            "XDG_RUNTIME_DIR",
+            "TMPDIR",
+            "NO_PROXY",
+            "no_proxy",
+            "CODER_URL",
+            "CODER_SESSION_TOKEN",
+            "BROWSER",
+        ] {
             command.env_remove(name);
         }
+        command.env("CODER_CONFIG_DIR", self.folder.path().join("coderv2"));
         command.env("AIGW_HOME", self.folder.path()).env("SHELL", "/bin/sh").current_dir(self.folder.path());
         command
     }

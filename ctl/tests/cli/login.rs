@@ -11,7 +11,9 @@ fn daemon(providers: &'static [&'static str]) -> Fake {
     Fake::new(move |request| match request {
         Request::LoginNeeds(query) => Response::LoginNeeds(LoginNeeds {
             name: "work".into(),
-            token_page: query.url.as_ref().map(|url| format!("{url}/cli-auth")),
+            token_page: providers
+                .is_empty()
+                .then(|| format!("{}/cli-auth", query.url.as_deref().unwrap_or("https://coder.example.com"))),
             providers: providers.iter().map(|name| (*name).to_owned()).collect(),
         }),
         Request::Login(login) => Response::LoggedIn(LoggedIn {

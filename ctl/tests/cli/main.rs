@@ -9,3 +9,5 @@ mod fake;
 mod lifecycle;
 mod login;
 mod show;
+#[cfg(unix)]
+mod ways;

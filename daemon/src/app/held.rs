@@ -10,7 +10,7 @@ use aigw_shared::secret::Secret;
 
 use super::{App, found};
 use crate::credentials::Held;
-use crate::gateway::{Gateway, url_text};
+use crate::gateway::{Gateway, bound_to, url_text};
 
 /// A token's file is longer only if it is none.
 const MAX_TOKEN_FILE: u64 = 64 * 1024;
@@ -132,7 +132,7 @@ impl App {
     /// The credential for a gateway: from the environment for the one named `default`, else the stored one. What was
     /// given for another URL is not used, and told of.
     pub fn held_for(&self, settings: &config::Gateway) -> Held {
-        let url = url_text(settings.url.as_ref());
+        let url = bound_to(settings);
         let held = self.given_to(settings, &url).unwrap_or_else(|| self.kept_for(&settings.name));
         if held.token.is_some() && held.url != url {
             self.health.note(
@@ -180,7 +180,11 @@ impl App {
         let token = token.ok().flatten()?;
         let url = match url {
             "" => String::new(),
-            url => self.given_for.get_or_init(|| url.to_owned()).clone(),
+            bound => match self.given_for.get_or_init(|| bound.to_owned()) {
+                // What stood beside the token was the URL alone.
+                given if *given == url_text(settings.url.as_ref()) => bound.to_owned(),
+                given => given.clone(),
+            },
         };
         Some(Held { url, token: Some(token), ..Held::default() })
     }

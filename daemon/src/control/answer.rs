@@ -7,7 +7,7 @@ use aigw_shared::ipc::hello;
 use aigw_shared::ipc::message::{Request, Response};
 use aigw_shared::ipc::payload::{Access, AccessQuery, BrowserLogin, Build, LoginBegun, SettingRow, Settings};
 
-use super::{ca, explain, status};
+use super::{ca, explain, gateways, status};
 use crate::app::App;
 use crate::credentials::login;
 use crate::credentials::oauth::{self, Begun};
@@ -33,6 +33,7 @@ pub async fn to(app: &Arc<App>, request: Request, begun: &mut Option<Begun>) -> 
         Request::RevokeKey(name) => app.keys.revoke(&name).map(|()| Response::Done),
         Request::Explain(query) => explain::request(app, &query).await.map(Response::Explained),
         Request::Settings => Ok(Response::Settings(settings(app))),
+        Request::Gateway(change) => gateways::to(app, change).await.map(Response::GatewayChanged),
         Request::Ca(action) => ca::to(app, action).await,
     };
     answer.unwrap_or_else(|fault| Response::Failed(Failure::from(fault)))
@@ -63,9 +64,13 @@ fn stop(app: &App) -> Result<Response, Fault> {
 }
 
 fn access(app: &App, query: &AccessQuery) -> Result<Access, Fault> {
+    if let Some(name) = query.gateway.as_ref().filter(|name| !app.current().gateways.contains_key(*name)) {
+        return Err(Fault::new(Kind::Usage, format!("no gateway {name:?} is configured"))
+            .cure_with("see `aigwctl gateway list`"));
+    }
     Ok(Access {
         listen: app.listening().iter().map(ToString::to_string).collect(),
-        key: app.keys.get_or_make(&query.key)?,
+        key: app.keys.get_or_make(&query.key, query.gateway.as_deref())?,
     })
 }
 

@@ -3,6 +3,7 @@
 mod answer;
 mod ca;
 mod explain;
+mod gateways;
 mod status;
 
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use aigw_shared::config::{
     self, Config, CredentialForm, Gateway as Settings, GatewayKind, ProviderSettings, StoreKind,
 };
 use aigw_shared::fault::{Fault, Kind};
-use aigw_shared::files::{self, Draft};
+use aigw_shared::files::Draft;
 use aigw_shared::ipc::payload::{LoggedIn, LoggedOut, Login, LoginNeeds, LoginQuery};
 use aigw_shared::provider::{self, Dialect};
 use aigw_shared::secret::Secret;
@@ -18,11 +18,8 @@ use crate::credentials::oauth::{self, Grant};
 use crate::credentials::renew::{self, Attempts, Occasion};
 use crate::credentials::{Held, Lasting, own};
 use crate::deployment::{self, tokens};
-use crate::gateway::{Gateway, trimmed, url_text};
+use crate::gateway::{Gateway, bound_to, trimmed, url_text};
 use crate::pipeline::credential;
-
-/// A configuration is longer only if it is none.
-const MAX_CONFIG: u64 = 1024 * 1024;
 
 /// What a login at this gateway takes. The place where it will be kept is tried, before anybody is asked for a token.
 ///
@@ -293,7 +290,7 @@ async fn with_token(
     let user = deployment::me(candidate, &token).await?;
     let prefix = candidate.prefix().await?;
     let held = Held {
-        url: url_text(candidate.settings.url.as_ref()),
+        url: bound_to(&candidate.settings),
         user: Some(user.username),
         prefix: Some(prefix),
         ..Held::default()
@@ -421,12 +418,8 @@ fn draft_settings(app: &App, settings: &Settings, new_ca: bool) -> Result<Option
     if changes.is_empty() {
         return Ok(None);
     }
-    let file = app.origins.paths.config_file();
-    let text = files::read_limited(&file, MAX_CONFIG)?.unwrap_or_default();
-    let text = String::from_utf8(text)
-        .map_err(|_| Fault::new(Kind::BadConfiguration, format!("{} is not text", file.display())))?;
-    files::create_private_dir(&app.origins.paths.config)?;
-    Draft::of(&file, config::edit::set(&text, &changes)?.as_bytes()).map(Some)
+    let (draft, _) = app.draft_settings(|text| config::edit::set(text, &changes))?;
+    Ok(Some(draft))
 }
 
 fn read_url(text: &str) -> Result<Url, Fault> {

@@ -15,7 +15,7 @@ use super::own::{self, Own};
 use super::{Held, Lasting, oauth};
 use crate::app::App;
 use crate::deployment::{self, tokens};
-use crate::gateway::{Gateway, trimmed, url_text};
+use crate::gateway::{Gateway, bound_to, trimmed};
 
 /// How long nothing is looked at when nothing is due. A clock that stood still while the machine slept is caught up with
 /// in this time.
@@ -283,7 +283,7 @@ pub async fn after_refusal(app: &App, gateway: &Gateway, used: &Held) -> Fault {
         return renewed();
     }
     let stored = app.held_for(&gateway.settings);
-    if is_new(&stored) && stored.url == url_text(gateway.settings.url.as_ref()) {
+    if is_new(&stored) && stored.url == bound_to(&gateway.settings) {
         gateway.hold(stored);
         app.logins.change();
         return renewed();

@@ -13,6 +13,7 @@ use http_body_util::{BodyExt, Limited};
 use serde::Deserialize;
 
 use crate::gateway::Gateway;
+use crate::header_command::Fields;
 use crate::pipeline::admit::LOOP_MARKER;
 use crate::pipeline::credential;
 use crate::pipeline::route::API_PREFIXES;
@@ -163,7 +164,8 @@ async fn ask(
     let uri: Uri = url
         .parse()
         .map_err(|error| Fault::new(Kind::BadConfiguration, format!("{url} cannot be asked: {error}")))?;
-    let build = || {
+    let front = gateway.fields().await?;
+    let build = |front: &Fields| {
         let mut request = Request::new(Outgoing::Own(body.as_ref().map(|(_, bytes)| bytes.clone())));
         *request.method_mut() = method.clone();
         request.uri_mut().clone_from(&uri);
@@ -173,12 +175,7 @@ async fn ask(
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
         let agent = HeaderValue::from_static(concat!("aigwd/", env!("CARGO_PKG_VERSION")));
         request.headers_mut().insert(USER_AGENT, agent);
-        for (name, value) in gateway.settings.headers.iter() {
-            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse()) {
-                request.headers_mut().insert(name, value);
-            }
-        }
-        for (name, value) in fields {
+        for (name, value) in front.iter().chain(fields) {
             request.headers_mut().insert(name.clone(), value.clone());
         }
         if gateway.local {
@@ -186,7 +183,10 @@ async fn ask(
         }
         request
     };
-    let response = gateway.send(build).await?;
+    let mut response = gateway.send(|| build(&front)).await?;
+    if let Some(other) = gateway.fields_after(&response, &front).await {
+        response = gateway.send(|| build(&other)).await?;
+    }
     if is_aigwd(&response) {
         return Err(Fault::new(Kind::Loop, "this URL leads to an aigwd, not to a deployment"));
     }

@@ -33,18 +33,11 @@ pub fn waiting(at_start: &Fixed, config: &Config) -> Vec<Finding> {
 /// Settings that are accepted and have no effect in this version, told of rather than passed over.
 /// `keys_given`: the secret of the local keys comes from outside, and their names with it.
 pub fn without_effect(config: &Config, keys_given: bool) -> Vec<Finding> {
-    let rows = [
-        (
-            "gateway.NAME.header_command",
-            config.gateways.values().any(|gateway| gateway.header_command.is_some()),
-            "this version does nothing with it",
-        ),
-        (
-            "listen.keys",
-            config.listen.keys_set && !keys_given,
-            "it counts only where AIGW_KEY_FILE gives the secret of the keys",
-        ),
-    ];
+    let rows = [(
+        "listen.keys",
+        config.listen.keys_set && !keys_given,
+        "it counts only where AIGW_KEY_FILE gives the secret of the keys",
+    )];
     rows.into_iter()
         .filter(|(_, set, _)| *set)
         .map(|(key, _, why)| {

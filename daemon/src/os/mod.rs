@@ -4,4 +4,5 @@ pub mod keyring;
 pub mod limits;
 pub mod peer;
 pub mod roots;
+pub mod shell;
 pub mod signal;

@@ -3,7 +3,7 @@
 
 use aigw_shared::config::{CredentialForm, GatewayKind, Mode, UpstreamProxy};
 use aigw_shared::fault::{Fault, Kind};
-use aigw_shared::secret::Secret;
+use aigw_shared::secret::{self, Secret};
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName};
 
@@ -42,6 +42,11 @@ pub struct Attached {
     pub own: bool,
     /// A tool showed a deployment's token, which no tool should hold.
     pub tool_holds_token: bool,
+}
+
+/// Whether a credential of some kind travels in this field.
+pub fn is_field(name: &HeaderName) -> bool {
+    CREDENTIALS.contains(name)
 }
 
 /// Replaces what the client brought by what this route needs.
@@ -179,15 +184,10 @@ fn bare(value: &HeaderValue) -> &str {
     }
 }
 
-/// A value that equals a token that we hold, or has the form of one: ten characters, a hyphen, twenty-two.
+/// A value that equals a token that we hold, or has the form of one.
 fn is_deployment_token(value: &HeaderValue, held: &Held) -> bool {
     let text = bare(value);
-    let coder_form = text.split_once('-').is_some_and(|(id, secret)| {
-        let plain =
-            |part: &str, length| part.len() == length && part.bytes().all(|b| b.is_ascii_alphanumeric());
-        plain(id, 10) && plain(secret, 22)
-    });
-    coder_form || held.secrets().any(|secret| secret.reveal() == text)
+    secret::is_deployment_token(text) || held.secrets().any(|secret| secret.reveal() == text)
 }
 
 fn has_own_shape(value: &HeaderValue) -> bool {

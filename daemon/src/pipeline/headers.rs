@@ -33,6 +33,11 @@ pub fn clean_hops(headers: &mut HeaderMap) {
     write_length_anew(headers);
 }
 
+/// Whether a field belongs to the connection or to the framing, which are ours to write.
+pub fn is_ours(name: &HeaderName) -> bool {
+    is_hop_by_hop(name) || [HOST, EXPECT, CONTENT_LENGTH].contains(name)
+}
+
 /// Whether it is a WebSocket's opening (RFC 6455 section 4.1).
 pub fn wants_websocket(parts: &Parts) -> bool {
     let upgrade = parts.headers.get(UPGRADE);

@@ -20,13 +20,14 @@ use std::sync::Arc;
 use aigw_shared::config::{CredentialForm, GatewayKind};
 use aigw_shared::fault::Fault;
 use aigw_shared::finding::{Finding, Severity};
-use http::header::{HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::header::{HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{Method, Request, Response, Uri, Version};
 
 use crate::app::App;
 use crate::credentials::lease::InForce;
 use crate::gateway::Gateway;
+use crate::header_command::Fields;
 use crate::keys::Admission;
 use body::{Answer, Slot};
 use credential::Attached;
@@ -47,6 +48,8 @@ pub struct Call {
     pub method: Method,
     /// The fields that go along, our credential among them.
     pub headers: HeaderMap,
+    /// Those among them that the front end wants.
+    pub front: Fields,
     /// What was decided about credentials.
     pub attached: Attached,
     /// What our credential was taken from.
@@ -124,16 +127,15 @@ async fn prepare(app: &App, parts: Parts, admission: &Admission) -> Result<Call,
             ),
         );
     }
-    for (name, value) in gateway.settings.headers.iter() {
-        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
-            fields.insert(name, value);
-        }
+    let front = gateway.fields().await?;
+    for (name, value) in front.iter() {
+        fields.insert(name.clone(), value.clone());
     }
     if gateway.local {
         fields.insert(admit::LOOP_MARKER, HeaderValue::from_static("1"));
     }
     let uri = gateway.uri(&route, parts.uri.query()).await?;
-    Ok(Call { gateway, route, uri, method: parts.method, headers: fields, attached, held })
+    Ok(Call { gateway, route, uri, method: parts.method, headers: fields, front, attached, held })
 }
 
 impl Call {

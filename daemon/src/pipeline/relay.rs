@@ -42,6 +42,11 @@ pub async fn back(
     if let Some(flaw) = flaw(&response) {
         return explain::reply(&Fault::new(Kind::UpstreamFailed, flaw), call.route.dialect);
     }
+    if call.gateway.fields_after(&response, &call.front).await.is_some() {
+        let what =
+            "the gateway's front end refused this request, and `header_command` prints other fields by now";
+        return explain::reply(&Fault::new(Kind::TokenRenewed, what), call.route.dialect);
+    }
     if !may_be_refusal(call, &response) {
         if is_key_refused(call, status) {
             return explain::reply(&key_refused(call), call.route.dialect);

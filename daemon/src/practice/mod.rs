@@ -145,8 +145,10 @@ async fn log_in(
     let Response::LoggedIn(login) = client.call(Request::Login(login)).await.map_err(refused)? else {
         return Err(internal("an answer to another question"));
     };
-    let Response::Access(access) =
-        client.call(Request::Access(AccessQuery { key: "try".to_owned() })).await.map_err(refused)?
+    let Response::Access(access) = client
+        .call(Request::Access(AccessQuery { key: "try".to_owned(), gateway: None }))
+        .await
+        .map_err(refused)?
     else {
         return Err(internal("an answer to another question"));
     };

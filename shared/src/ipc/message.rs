@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::payload::{
     Access, AccessQuery, BrowserLogin, Build, CaAction, CaRequest, CaStatus, CaTrust, ExplainQuery,
-    Explanation, KeyRow, LoggedIn, LoggedOut, Login, LoginBegun, LoginNeeds, LoginQuery, Settings, Status,
+    Explanation, GatewayChange, GatewayChanged, KeyRow, LoggedIn, LoggedOut, Login, LoginBegun, LoginNeeds,
+    LoginQuery, Settings, Status,
 };
 use crate::fault::Failure;
 
@@ -43,6 +44,8 @@ pub enum Request {
     BeginLogin(BrowserLogin),
     /// Wait until the login that was begun here has ended.
     FinishLogin,
+    /// Change the gateways in the user's settings.
+    Gateway(GatewayChange),
 }
 
 /// From `aigwd` to `aigwctl`.
@@ -78,6 +81,8 @@ pub enum Response {
     LoggedOut(LoggedOut),
     /// Answer to `BeginLogin`.
     LoginBegun(LoginBegun),
+    /// Answer to `Gateway`.
+    GatewayChanged(GatewayChanged),
 }
 
 impl Request {

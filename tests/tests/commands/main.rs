@@ -3,6 +3,7 @@
 // Outside the test functions, too, a test may end where something is not as it must be.
 #![allow(clippy::unwrap_used)]
 
+mod gateways;
 mod given;
 mod keys;
 mod life;
@@ -10,6 +11,7 @@ mod logins;
 mod show;
 mod stores;
 mod variables;
+mod ways;
 
 use std::process::Output;
 

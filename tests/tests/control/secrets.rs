@@ -57,7 +57,7 @@ async fn i5_no_answer_to_any_request_holds_a_token() {
         Request::Reload,
         Request::Status,
         Request::LoginNeeds(query()),
-        Request::Access(AccessQuery { key: "env".to_owned() }),
+        Request::Access(AccessQuery { key: "env".to_owned(), gateway: None }),
         Request::Keys,
         Request::Settings,
         // What goes wrong quotes nothing either.

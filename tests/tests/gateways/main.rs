@@ -3,6 +3,7 @@
 
 mod changes;
 mod circles;
+mod fronts;
 mod generic;
 mod kinds;
 mod prefixes;
