@@ -41,7 +41,7 @@ pub(super) async fn run(arguments: &Login, output: &Output) -> Result<(), Failur
         _ => return Err(daemon::unexpected()),
     };
     match ways::without_asking(&gateway, &needs, ca_file.as_ref(), given, arguments, output).await? {
-        Tried::LoggedIn(logged_in) => return output.show(&Accepted::from(logged_in)),
+        Tried::LoggedIn(logged_in) => return output.show(&Accepted::from(*logged_in)),
         // Where nobody can be asked, it is what went wrong that counts.
         Tried::None(Some(failed)) if !io::stdin().is_terminal() => return Err(failed),
         Tried::None(_) => {}
