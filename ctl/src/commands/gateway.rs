@@ -192,6 +192,10 @@ impl Gateway {
         let default = if self.default { " (default)" } else { "" };
         line(to, LABEL, "gateway", &format!("{}{default}, {}", self.name, self.kind))?;
         line(to, LABEL, "url", &self.url_words())?;
-        line(to, LABEL, "login", &self.login_words(Moment::now()))
+        line(to, LABEL, "login", &self.login_words(Moment::now()))?;
+        match self.token.as_ref().and_then(|token| token.scope.as_ref()) {
+            Some(scope) => line(to, LABEL, "  scope", scope),
+            None => Ok(()),
+        }
     }
 }
