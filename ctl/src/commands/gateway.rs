@@ -9,6 +9,7 @@ use aigw_shared::ipc::payload::{GatewayChange, GatewayChanged, GatewayDraft, Gat
 use aigw_shared::secret::Secret;
 use serde::Serialize;
 
+use super::account::Account;
 use super::login::{absolute, with_scheme};
 use super::logout::LoggedOut;
 use super::status::{self, Gateway};
@@ -192,6 +193,16 @@ impl Gateway {
         let default = if self.default { " (default)" } else { "" };
         line(to, LABEL, "gateway", &format!("{}{default}, {}", self.name, self.kind))?;
         line(to, LABEL, "url", &self.url_words())?;
-        line(to, LABEL, "login", &self.login_words(Moment::now()))
+        line(to, LABEL, "login", &self.login_words(Moment::now()))?;
+        let account = self.account.as_ref();
+        for (label, words) in [
+            ("version", account.and_then(Account::deployment_words)),
+            ("budget", account.and_then(Account::budget_words)),
+        ] {
+            if let Some(words) = words {
+                line(to, LABEL, label, &words)?;
+            }
+        }
+        Ok(())
     }
 }

@@ -41,7 +41,7 @@ pub(super) async fn run(arguments: &Login, output: &Output) -> Result<(), Failur
         _ => return Err(daemon::unexpected()),
     };
     match ways::without_asking(&gateway, &needs, ca_file.as_ref(), given, arguments, output).await? {
-        Tried::LoggedIn(logged_in) => return output.show(&Accepted::from(logged_in)),
+        Tried::LoggedIn(logged_in) => return output.show(&Accepted::from(*logged_in)),
         // Where nobody can be asked, it is what went wrong that counts.
         Tried::None(Some(failed)) if !io::stdin().is_terminal() => return Err(failed),
         Tried::None(_) => {}
@@ -139,7 +139,7 @@ fn show_page(page: &str, no_open: bool, output: &Output) {
     });
 }
 
-fn prompt(text: &str) -> Result<Secret, Failure> {
+pub(super) fn prompt(text: &str) -> Result<Secret, Failure> {
     let typed = rpassword::prompt_password(text).map_err(|error| {
         let what = match error.kind() {
             // Ctrl-C, Ctrl-D.
@@ -154,7 +154,7 @@ fn prompt(text: &str) -> Result<Secret, Failure> {
     Ok(Secret::new(typed))
 }
 
-fn read_stdin() -> Result<Secret, Failure> {
+pub(super) fn read_stdin() -> Result<Secret, Failure> {
     let mut text = String::new();
     io::stdin()
         .take(STDIN_LIMIT)
@@ -198,7 +198,7 @@ fn bad_lines(what: &str, providers: &[String]) -> Failure {
 }
 
 /// Refuses what can be no token: the daemon would have to send it to find out.
-fn credential(provider: Option<&String>, text: &str) -> Result<Credential, Failure> {
+pub(super) fn credential(provider: Option<&String>, text: &str) -> Result<Credential, Failure> {
     let secret = Secret::new(text);
     let what = provider.map_or_else(|| "token".to_owned(), |provider| format!("key for {provider}"));
     if secret.is_empty() {

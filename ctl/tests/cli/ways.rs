@@ -21,7 +21,6 @@ fn daemon() -> Fake {
             name: "default".into(),
             token_page: Some(format!("{}/cli-auth", query.url.as_deref().unwrap_or(URL))),
             providers: Vec::new(),
-            store: "file".into(),
         }),
         Request::Login(login) if login.credentials[0].secret.reveal() == BAD => {
             Response::Failed(Failure::from(Fault::new(Kind::TokenRejected, "it does not accept this token")))
