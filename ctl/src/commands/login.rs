@@ -265,7 +265,9 @@ impl Accepted {
         }
         let user = self.user.as_ref().map(|user| format!(" as {user}")).unwrap_or_default();
         let own = self.token.as_ref().and_then(|token| token.name.as_ref().zip(token.renews_at));
+        let refreshed = self.token.as_ref().is_some_and(|token| token.lasting == "oauth");
         let end = match (own, self.expires_at) {
+            _ if refreshed => " aigwd refreshes this login in time.".to_owned(),
             (Some((name, at)), _) => format!(
                 "\nThis machine has a token of its own, {name}. aigwd replaces it {} ({}).",
                 at.words(),
@@ -274,10 +276,11 @@ impl Accepted {
             (None, Some(end)) => format!(" The token ends {} ({}).", end.words(), end.seen_from(now)),
             (None, None) => String::new(),
         };
+        let used = if refreshed { "the login itself is kept" } else { "yours is used" };
         let why = self
             .no_own_token
             .as_ref()
-            .map(|why| format!("\nThe deployment makes no token for this machine, so yours is used: {why}."));
+            .map(|why| format!("\nThe deployment makes no token for this machine, so {used}: {why}."));
         format!("Logged in to {place}{user}.{end}{}", why.unwrap_or_default())
     }
 }

@@ -63,7 +63,7 @@ pub(super) struct Token {
     pub(super) scope: Option<String>,
     /// Its name at the deployment, if it was made for this machine.
     pub(super) name: Option<String>,
-    /// `own`, `session` or `given`: how it is kept from ending.
+    /// `own`, `oauth`, `session` or `given`: how it is kept from ending.
     pub(super) lasting: String,
     pub(super) renews_at: Option<Moment>,
 }

@@ -111,7 +111,7 @@ fn alone_it_prints_five_lines_and_the_next_step() {
     assert_eq!(next(status()), "Next: eval \"$(aigwctl env)\"");
     assert_eq!(next(Status { gateways: Vec::new(), ..status() }), "Next: aigwctl login URL");
     let gateway = status().gateways.remove(0);
-    let without_token = GatewayStatus { token: None, user: None, ..gateway.clone() };
+    let without_token = GatewayStatus { token: None, user: None, store: None, ..gateway.clone() };
     assert_eq!(next(Status { gateways: vec![without_token], ..status() }), "Next: aigwctl login");
     let without_url = GatewayStatus { token: None, url: None, ..gateway };
     assert_eq!(next(Status { gateways: vec![without_url], ..status() }), "Next: aigwctl login URL");

@@ -288,14 +288,19 @@ pub async fn after_refusal(app: &App, gateway: &Gateway, used: &Held) -> Fault {
         app.logins.change();
         return renewed();
     }
-    if matches!(gateway.held().lasting, Lasting::OAuth(_)) && gateway.held().token == used.token {
+    let refreshable =
+        matches!(gateway.held().lasting, Lasting::OAuth(_)) && gateway.held().token == used.token;
+    let fault = if refreshable {
         match oauth::refresh(app, gateway).await {
             Ok(()) => return renewed(),
-            Err(fault) => tracing::warn!("a refused token could not be refreshed: {fault}"),
+            Err(fault) if fault.kind == Kind::TokenRejected => fault,
+            // Nobody has said that it cannot be refreshed.
+            Err(fault) => return fault,
         }
-    }
-    let url = gateway.settings.url.as_ref().map_or("the gateway", trimmed);
-    let fault = Fault::new(Kind::TokenRejected, format!("{url} does not accept the stored token any more"));
+    } else {
+        let url = gateway.settings.url.as_ref().map_or("the gateway", trimmed);
+        Fault::new(Kind::TokenRejected, format!("{url} does not accept the stored token any more"))
+    };
     app.health.note(name, Finding::new("login-refused", Severity::Error, fault.what.clone(), fault.cure()));
     fault
 }

@@ -127,20 +127,21 @@ async fn answer(app: Arc<App>, inside: Arc<Inside>, request: Request<Incoming>) 
     let answered = admitted(&app, &inside, request).await;
     let mut response = answered.unwrap_or_else(|fault| explain::refuse(&fault, dialect));
     sign(&mut response, &inside.host);
+    // Of a 403, Copilot's command line shows no word: it tells of policies of GitHub's instead (seen with 1.0.102).
+    let ours = response.headers().contains_key(&explain::ERROR);
+    if inside.host.github && ours && response.status() == StatusCode::FORBIDDEN {
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+    }
     response
 }
 
-/// Makes an answer one that the host's clients take, and show if it is ours.
+/// Makes an answer one that the host's clients take.
 fn sign(response: &mut Response<Answer>, host: &Host) {
     if !host.github {
         return;
     }
     if !response.headers().contains_key(&GITHUB_REQUEST_ID) {
         response.headers_mut().insert(GITHUB_REQUEST_ID, request_id());
-    }
-    // Of a 403, Copilot's command line shows no word: it tells of policies of GitHub's instead (seen with 1.0.102).
-    if response.status() == StatusCode::FORBIDDEN && response.headers().contains_key(&explain::ERROR) {
-        *response.status_mut() = StatusCode::BAD_REQUEST;
     }
 }
 

@@ -76,7 +76,7 @@ pub struct TokenStatus {
     pub scope: Option<String>,
     /// Its name at the deployment, if it was made for this machine.
     pub name: Option<String>,
-    /// `own`, `session` or `given`: how it is kept from ending.
+    /// `own`, `oauth`, `session` or `given`: how it is kept from ending.
     pub lasting: String,
     /// When it is replaced.
     pub renews_at: Option<i64>,

@@ -44,7 +44,7 @@ async fn claude_code_goes_on_when_the_token_ends_in_the_middle_of_a_stream() {
         behaviour.stream.gap = Duration::from_millis(100);
         behaviour.stream.deltas = Some(20);
         behaviour.stream.tool_use =
-            Some(ToolUse { name: Some("Glob".to_owned()), arguments: r#"{"pattern":"*.md"}"#.to_owned() });
+            Some(ToolUse { name: Some("Bash".to_owned()), arguments: r#"{"command":"true"}"#.to_owned() });
     });
     let base = desk.url("/anthropic");
     let told = std::thread::scope(|scope| {
@@ -59,7 +59,8 @@ async fn claude_code_goes_on_when_the_token_ends_in_the_middle_of_a_stream() {
         running.join().unwrap()
     })
     .well();
-    assert_eq!(told.out.trim(), desk.gateway.behaviour().stream.text, "{told:#?}");
+    // Said often, to take a while.
+    assert!(told.out.contains(&desk.gateway.behaviour().stream.text), "{told:#?}");
     assert_eq!(statuses(&desk, "/messages"), [200, 403, 200]);
 }
 

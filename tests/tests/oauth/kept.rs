@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use aigw_gateway::Practice;
+use aigw_gateway::{Practice, Reply};
 use aigw_tests::eventually::eventually;
 use aigw_tests::machine::{Machine, Running, told};
 use aigw_tests::{machine, raw};
@@ -125,6 +125,21 @@ async fn one_that_is_refused_is_refreshed_at_once_and_by_one() {
     assert_eq!(kept.ask().status, 200);
     let refreshed = kept.gateway.requests().iter().filter(|seen| seen.path == "/oauth2/tokens").count();
     assert_eq!(refreshed, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_that_cannot_refresh_now_has_not_refused() {
+    let kept = Kept::with(Duration::from_secs(3600)).await;
+    kept.gateway.advance_clock(Duration::from_secs(3601));
+    let answer = |reply: Option<Reply>| {
+        kept.gateway.change(|b| b.oauth.as_mut().unwrap().answer_tokens = reply);
+        kept.ask()
+    };
+    let away = answer(Some(Reply::load_balancer_502()));
+    assert_eq!((away.status, away.error()), (503, Some("gateway-unreachable")), "{}", away.text());
+    assert!(!kept.machine.findings().contains(&"login-refused".to_owned()));
+    assert_eq!(answer(None).error(), Some("token-renewed"));
+    assert_eq!(kept.ask().status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

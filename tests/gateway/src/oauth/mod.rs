@@ -35,6 +35,8 @@ pub struct OAuth {
     pub access_lifetime: Duration,
     /// Life of a refresh token.
     pub refresh_lifetime: Duration,
+    /// Answers every request for tokens with this.
+    pub answer_tokens: Option<Reply>,
     /// What an access token may do when the client named no scope.
     pub default_scope: String,
 }
@@ -48,6 +50,7 @@ impl Default for OAuth {
             code_lifetime: Duration::from_secs(600),
             access_lifetime: Duration::from_secs(3600),
             refresh_lifetime: Duration::from_secs(30 * 24 * 3600),
+            answer_tokens: None,
             default_scope: "all".to_owned(),
         }
     }
@@ -75,7 +78,9 @@ pub(crate) fn answer(visit: &Visit, oauth: &OAuth, sent: &[u8]) -> Reply {
         ("DELETE", ["oauth2", "clients", id]) => register::remove(visit, id),
         ("GET" | "HEAD", ["oauth2", "authorize"]) => authorize::page(visit, oauth),
         ("POST", ["oauth2", "authorize"]) => authorize::decided(visit, oauth, sent),
-        ("POST", ["oauth2", "tokens"]) => token::exchange(visit, oauth, sent),
+        ("POST", ["oauth2", "tokens"]) => {
+            oauth.answer_tokens.clone().unwrap_or_else(|| token::exchange(visit, oauth, sent))
+        }
         ("POST", ["oauth2", "revoke"]) => token::revoke(visit, sent),
         _ => Reply::coder(404, "Route not found.", None),
     }
