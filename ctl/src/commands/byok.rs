@@ -7,7 +7,7 @@ use aigw_shared::ipc::message::{Request, Response};
 use aigw_shared::ipc::payload::{ByokAction, ByokKeys, ByokQuery};
 use serde::Serialize;
 
-use super::login::{credential, prompt, read_stdin};
+use super::login::{key_of, prompt, read_stdin};
 use crate::cli::Byok;
 use crate::daemon;
 use crate::output::{Answer, LABEL, Output};
@@ -41,7 +41,7 @@ pub(super) async fn run(
             };
             let done =
                 format!("Your own key is used for {provider} from now on. It is sent to the gateway alone.");
-            (ByokAction::Set(credential(Some(provider), key.reveal())?), done)
+            (ByokAction::Set(key_of(provider, &key)?), done)
         }
         Some(Byok::Unset { provider }) => {
             let done = format!("Your key for {provider} is forgotten: the deployment's key is used again.");

@@ -197,8 +197,13 @@ fn bad_lines(what: &str, providers: &[String]) -> Failure {
     Fault::new(Kind::Usage, what).cure_with(format!("give these lines: {}", lines.join(", "))).into()
 }
 
+/// A provider's key, if it can be one.
+pub(super) fn key_of(provider: &String, key: &Secret) -> Result<Credential, Failure> {
+    credential(Some(provider), key.reveal())
+}
+
 /// Refuses what can be no token: the daemon would have to send it to find out.
-pub(super) fn credential(provider: Option<&String>, text: &str) -> Result<Credential, Failure> {
+fn credential(provider: Option<&String>, text: &str) -> Result<Credential, Failure> {
     let secret = Secret::new(text);
     let what = provider.map_or_else(|| "token".to_owned(), |provider| format!("key for {provider}"));
     if secret.is_empty() {
