@@ -195,7 +195,9 @@ impl Gateway {
         line(to, LABEL, "url", &self.url_words())?;
         line(to, LABEL, "login", &self.login_words(Moment::now()))?;
         let account = self.account.as_ref();
+        let scope = self.token.as_ref().and_then(|token| token.scope.clone());
         for (label, words) in [
+            ("  scope", scope),
             ("version", account.and_then(Account::deployment_words)),
             ("budget", account.and_then(Account::budget_words)),
         ] {

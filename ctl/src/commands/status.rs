@@ -219,9 +219,6 @@ impl Gateway {
         } else if !token.fingerprint.is_empty() {
             words += &format!(", token {}…", token.fingerprint);
         }
-        if let Some(scope) = &token.scope {
-            words += &format!(", scope {scope}");
-        }
         if let Some(end) = token.expires_at {
             let verb = if end.0 < now.0 { "ended" } else { "ends" };
             words += &format!(", {verb} {} ({})", end.words(), end.seen_from(now));

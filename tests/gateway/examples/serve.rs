@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use aigw_gateway::{Practice, Setup};
+use aigw_gateway::{OAuth, Practice, Setup};
 
 #[tokio::main]
 #[allow(clippy::print_stdout)]
 async fn main() -> std::io::Result<()> {
     let port = std::env::args().nth(1).and_then(|port| port.parse().ok()).unwrap_or(0);
     let gateway = Practice::start(Setup { tls: true, port, ..Setup::default() }).await?;
+    // So that a login in the browser can be seen, too.
+    gateway.change(|behaviour| behaviour.oauth = Some(OAuth::default()));
     let ca_file = std::env::temp_dir().join(format!("practice-ca-{}.pem", gateway.port()));
     std::fs::write(&ca_file, gateway.ca_pem())?;
     let token = gateway.issue_token("ada", Duration::from_secs(86_400));

@@ -13,9 +13,9 @@ const LIMIT: Duration = Duration::from_secs(40);
 /// Somebody renewed the login behind the daemon's back, and the deployment no longer takes the old one.
 fn renewed_elsewhere(desk: &Desk) {
     let file = desk.machine.home().join("state/credentials/default.json");
-    let text = std::fs::read_to_string(&file).unwrap();
+    let text = std::fs::read_to_string(&file).expect("a login");
     let new = desk.gateway.issue_token("ada", Duration::from_secs(3600));
-    std::fs::write(&file, text.replace(&desk.token, &new)).unwrap();
+    std::fs::write(&file, text.replace(&desk.token, &new)).expect("a file");
     assert!(desk.gateway.revoke(&desk.token));
 }
 

@@ -16,7 +16,7 @@ const SECRET: &str = "hush-front-0123456789";
 
 /// One that lets nothing through without this field.
 async fn demanding(value: &str) -> Practice {
-    let gateway = Practice::start(tls()).await.unwrap();
+    let gateway = Practice::start(tls()).await.expect("a gateway");
     demand(&gateway, value);
     gateway
 }
@@ -29,7 +29,7 @@ fn demand(gateway: &Practice, value: &str) {
 /// A command that counts its runs and prints what stands in a file.
 fn command(machine: &Machine) -> (String, PathBuf) {
     let (printed, runs) = (machine.home().join("printed"), machine.home().join("runs"));
-    std::fs::write(&printed, format!("X-Access={SECRET}\n")).unwrap();
+    std::fs::write(&printed, format!("X-Access={SECRET}\n")).expect("a file");
     (format!("echo run >> '{}' && cat '{}'", runs.display(), printed.display()), printed)
 }
 
@@ -39,7 +39,7 @@ fn runs(machine: &Machine) -> usize {
 
 fn configure(machine: &Machine, gateway: &Practice, more: &str) {
     let ca = machine.home().join("practice-ca.pem");
-    std::fs::write(&ca, gateway.ca_pem()).unwrap();
+    std::fs::write(&ca, gateway.ca_pem()).expect("a file");
     let (url, ca) = (gateway.url(), ca.display());
     machine.configure(&format!("[gateway.default]\nurl = \"{url}\"\nca_file = \"{ca}\"\n{more}"));
 }

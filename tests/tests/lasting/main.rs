@@ -1,6 +1,8 @@
 //! Logins that do not end: the token that is made for this machine, its replacement while requests go on, sessions that
 //! are kept alive, and what becomes of a request whose token is refused.
 
+#![allow(clippy::unwrap_used, reason = "a test may end wherever something is not as it must be")]
+
 mod crash;
 mod minting;
 mod refused;

@@ -4,6 +4,8 @@
 
 mod begun;
 mod browser;
+#[cfg(feature = "browser")]
+mod chromium;
 mod kept;
 mod login;
 mod refused;

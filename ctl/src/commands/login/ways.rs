@@ -69,7 +69,7 @@ pub(super) async fn without_asking(
             borrowed: way.borrowed,
         };
         match daemon::ask(Request::Login(login)).await {
-            Ok(Response::LoggedIn(logged_in)) => return Ok(Tried::LoggedIn(Box::new(logged_in))),
+            Ok(Response::LoggedIn(logged_in)) => return Ok(Tried::LoggedIn(logged_in.into())),
             Ok(_) => return Err(daemon::unexpected()),
             Err(failure) if !way.demanded && is_of_the_token(&failure) => {
                 output.note(&format!("That did not work: {}.", tame(&failure.text)));
