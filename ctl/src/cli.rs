@@ -79,6 +79,32 @@ pub enum Command {
         #[command(subcommand)]
         action: Option<Gateway>,
     },
+    /// Use your own key for a provider, through the gateway
+    #[command(after_help = "Examples:\n  \
+        aigwctl byok set anthropic\n  \
+        printf %s \"$KEY\" | aigwctl byok set openai --stdin\n  \
+        aigwctl byok unset anthropic")]
+    Byok {
+        /// What to do with them.
+        #[command(subcommand)]
+        action: Option<Byok>,
+        /// The gateway's name in the configuration [default: the default one]
+        #[arg(long, value_name = "NAME", global = true)]
+        gateway: Option<String>,
+    },
+    /// List your recent sessions at the gateway
+    #[command(after_help = "Example:\n  aigwctl sessions --limit 5")]
+    Sessions {
+        /// How many
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+        /// Show the last prompt of each, too
+        #[arg(long)]
+        prompts: bool,
+        /// The gateway's name in the configuration [default: the default one]
+        #[arg(long, value_name = "NAME")]
+        gateway: Option<String>,
+    },
     /// Show the settings in force and where each comes from
     #[command(after_help = "Example:\n  aigwctl config show")]
     Config {
@@ -289,6 +315,29 @@ pub struct GatewayAdd {
     /// Its private key (PEM)
     #[arg(long, value_name = "FILE", requires = "client_cert")]
     pub client_key: Option<PathBuf>,
+}
+
+/// `byok`
+#[derive(Debug, Subcommand)]
+pub enum Byok {
+    /// List the providers that have one
+    #[command(after_help = "Example:\n  aigwctl byok list --json")]
+    List,
+    /// Try a key with the gateway, keep it with the login, and use it from the next request on
+    #[command(after_help = "Example:\n  aigwctl byok set anthropic")]
+    Set {
+        /// The provider's name at the gateway
+        provider: String,
+        /// Read the key from stdin
+        #[arg(long)]
+        stdin: bool,
+    },
+    /// Forget it: the deployment's key pays again
+    #[command(after_help = "Example:\n  aigwctl byok unset anthropic")]
+    Unset {
+        /// The provider's name at the gateway
+        provider: String,
+    },
 }
 
 /// `config`

@@ -16,6 +16,7 @@ use crate::credentials::Held;
 use crate::credentials::lease::InForce;
 use crate::credentials::renew::Attempts;
 use crate::deployment;
+use crate::deployment::account::Remembered;
 use crate::dial::{Here, Pipe, Wanted};
 use crate::header_command::{Fields, HeaderCommand};
 use crate::pipeline::credential;
@@ -43,6 +44,7 @@ pub struct Gateway {
     no_websocket_until: Mutex<Option<Instant>>,
     attempts: Mutex<Attempts>,
     header_command: Option<HeaderCommand>,
+    account: tokio::sync::Mutex<Remembered>,
 }
 
 impl Gateway {
@@ -58,6 +60,7 @@ impl Gateway {
             .map(|line| HeaderCommand::new(&settings.name, line, &url_text(told)));
         let gateway = Self {
             header_command,
+            account: tokio::sync::Mutex::default(),
             upstream,
             local,
             held: ArcSwap::default(),
@@ -85,7 +88,11 @@ impl Gateway {
         }
         held.keys.retain(|provider, _| {
             let url = self.settings.providers.get(provider).and_then(|settings| settings.base_url.as_ref());
-            held.key_urls.get(provider).is_some_and(|given_for| *given_for == url_text(url))
+            let bound = match self.settings.kind {
+                GatewayKind::Generic => url_text(url),
+                GatewayKind::Coder | GatewayKind::CoderStandalone => bound_to(&self.settings),
+            };
+            held.key_urls.get(provider) == Some(&bound)
         });
         if held.prefix.is_some() {
             self.prefix.store(Arc::new(held.prefix.clone()));
@@ -318,6 +325,11 @@ impl Gateway {
     /// When it is not configured yet.
     pub fn coder_url(&self) -> Result<&Url, Fault> {
         self.settings.coder_url.as_ref().map_or_else(|| self.url(), Ok)
+    }
+
+    /// What its deployment last said of the account. Locked by whoever asks it.
+    pub async fn account(&self) -> tokio::sync::MutexGuard<'_, Remembered> {
+        self.account.lock().await
     }
 
     /// How renewing its login goes.

@@ -136,7 +136,8 @@ impl Machine {
             if let Ok(Some(status)) = child.try_wait() {
                 panic!("aigwd ended with {status}:\n{}", self.log());
             }
-            let output = self.ctl(&["status", "--json"]);
+            // Unlike `status`, this asks no deployment.
+            let output = self.ctl(&["--json"]);
             let status: Value = serde_json::from_slice(&output.stdout).ok()?;
             Some(status["daemon"]["listen"][0].as_str()?.to_owned())
         });
@@ -219,7 +220,7 @@ impl Machine {
     /// # Panics
     /// When there is no status.
     pub fn findings(&self) -> Vec<String> {
-        let status = self.ask(&["status"]);
+        let status = self.ask(&[]);
         let findings = status["findings"].as_array().expect("a list");
         findings.iter().map(|finding| finding["code"].as_str().expect("a code").to_owned()).collect()
     }

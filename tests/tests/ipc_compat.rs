@@ -90,6 +90,22 @@ fn requests() -> Vec<(String, Request)> {
             gateway: text("work"),
         })],
         RenewLogin => [Request::RenewLogin(None), Request::RenewLogin(text("work"))],
+        Byok => [
+            Request::Byok(ByokQuery { gateway: None, action: ByokAction::List }),
+            Request::Byok(ByokQuery {
+                gateway: text("work"),
+                action: ByokAction::Set(Credential {
+                    provider: text("anthropic"),
+                    secret: Secret::new("sk-größer"),
+                }),
+            }),
+            Request::Byok(ByokQuery { gateway: None, action: ByokAction::Unset("openai".to_owned()) }),
+        ],
+        Accounts => [Request::Accounts],
+        Sessions => [
+            Request::Sessions(SessionsQuery { gateway: None, limit: 20, prompts: false }),
+            Request::Sessions(SessionsQuery { gateway: text("work"), limit: 1000, prompts: true }),
+        ],
         BeginLogin => [
             Request::BeginLogin(BrowserLogin {
                 gateway: query(text("https://coder.example.com/"), None, Some("keyring")),
@@ -181,6 +197,37 @@ fn responses() -> Vec<(String, Response)> {
             deleted: text("aigw-laptop-0a1b2c-01234567"),
             left: text("aigw-laptop-0a1b2c-76543210"),
         })],
+        Byok => [Response::Byok(ByokKeys {
+            gateway: "work".to_owned(),
+            keys: vec![("anthropic".to_owned(), "sk-a".to_owned())],
+        })],
+        Accounts => [Response::Accounts(vec![
+            Account { gateway: "lab".to_owned(), ..Account::default() },
+            Account {
+                gateway: "work".to_owned(),
+                user: text("ada"),
+                version: text("v2.36.0"),
+                entitlement: text("entitled"),
+                enabled: Some(true),
+                spent_micros: Some(12_340_000),
+                budget_micros: Some(100_000_000),
+                period_end: Some(1_796_119_200),
+            },
+        ])],
+        Sessions => [Response::Sessions(vec![
+            SessionRow::default(),
+            SessionRow {
+                id: "00000000-0000-4000-8000-000000000001".to_owned(),
+                client: "Claude Code".to_owned(),
+                models: vec!["claude-sonnet-4-5".to_owned()],
+                providers: vec!["anthropic".to_owned()],
+                started_at: Some(1_796_119_200),
+                last_active_at: Some(1_796_119_260),
+                input_tokens: 70_000,
+                output_tokens: 12,
+                prompt: text("größe?"),
+            },
+        ])],
         GatewayChanged => [
             Response::GatewayChanged(GatewayChanged { name: "work".to_owned(), new: true, logged_out: None }),
             Response::GatewayChanged(GatewayChanged {

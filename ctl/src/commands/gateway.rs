@@ -9,6 +9,7 @@ use aigw_shared::ipc::payload::{GatewayChange, GatewayChanged, GatewayDraft, Gat
 use aigw_shared::secret::Secret;
 use serde::Serialize;
 
+use super::account::Account;
 use super::login::{absolute, with_scheme};
 use super::logout::LoggedOut;
 use super::status::{self, Gateway};
@@ -193,9 +194,17 @@ impl Gateway {
         line(to, LABEL, "gateway", &format!("{}{default}, {}", self.name, self.kind))?;
         line(to, LABEL, "url", &self.url_words())?;
         line(to, LABEL, "login", &self.login_words(Moment::now()))?;
-        match self.token.as_ref().and_then(|token| token.scope.as_ref()) {
-            Some(scope) => line(to, LABEL, "  scope", scope),
-            None => Ok(()),
+        let account = self.account.as_ref();
+        let scope = self.token.as_ref().and_then(|token| token.scope.clone());
+        for (label, words) in [
+            ("  scope", scope),
+            ("version", account.and_then(Account::deployment_words)),
+            ("budget", account.and_then(Account::budget_words)),
+        ] {
+            if let Some(words) = words {
+                line(to, LABEL, label, &words)?;
+            }
         }
+        Ok(())
     }
 }

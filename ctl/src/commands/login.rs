@@ -139,7 +139,7 @@ fn show_page(page: &str, no_open: bool, output: &Output) {
     });
 }
 
-fn prompt(text: &str) -> Result<Secret, Failure> {
+pub(super) fn prompt(text: &str) -> Result<Secret, Failure> {
     let typed = rpassword::prompt_password(text).map_err(|error| {
         let what = match error.kind() {
             // Ctrl-C, Ctrl-D.
@@ -154,7 +154,7 @@ fn prompt(text: &str) -> Result<Secret, Failure> {
     Ok(Secret::new(typed))
 }
 
-fn read_stdin() -> Result<Secret, Failure> {
+pub(super) fn read_stdin() -> Result<Secret, Failure> {
     let mut text = String::new();
     io::stdin()
         .take(STDIN_LIMIT)
@@ -195,6 +195,11 @@ fn from_text(text: &Secret, providers: &[String]) -> Result<Vec<Credential>, Fai
 fn bad_lines(what: &str, providers: &[String]) -> Failure {
     let lines: Vec<String> = providers.iter().map(|provider| format!("{provider}=KEY")).collect();
     Fault::new(Kind::Usage, what).cure_with(format!("give these lines: {}", lines.join(", "))).into()
+}
+
+/// A provider's key, if it can be one.
+pub(super) fn key_of(provider: &String, key: &Secret) -> Result<Credential, Failure> {
+    credential(Some(provider), key.reveal())
 }
 
 /// Refuses what can be no token: the daemon would have to send it to find out.

@@ -1,5 +1,7 @@
 //! One file a command: it asks the daemon, makes an answer, and hands it to the output.
 
+mod account;
+mod byok;
 mod ca;
 mod completions;
 mod config;
@@ -12,6 +14,7 @@ mod logout;
 mod man;
 mod overview;
 mod reload;
+mod sessions;
 mod shell_tokens;
 mod start;
 mod status;
@@ -41,6 +44,10 @@ pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failu
             Some(Keys::Derive { spec, secret_file }) => keys::derive(spec, secret_file, output),
         },
         Some(Command::Gateway { action }) => gateway::run(action.as_ref(), output).await,
+        Some(Command::Byok { action, gateway }) => byok::run(action.as_ref(), gateway.clone(), output).await,
+        Some(Command::Sessions { limit, prompts, gateway }) => {
+            sessions::run(*limit, *prompts, gateway.clone(), output).await
+        }
         Some(Command::Config { action: Config::Show }) => config::show(output).await,
         Some(Command::Ca { action }) => ca::run(action.as_ref(), output).await,
         Some(Command::Explain(arguments)) => explain::run(arguments, output).await,

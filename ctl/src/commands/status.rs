@@ -9,6 +9,7 @@ use aigw_shared::ipc::payload::{GatewayStatus, TokenStatus};
 use anstyle::Style;
 use serde::Serialize;
 
+use super::account::{self, Account};
 use super::shell_tokens;
 use crate::daemon;
 use crate::output::{Answer, BAD, GOOD, LABEL, Output, WARN};
@@ -50,6 +51,8 @@ pub(super) struct Gateway {
     pub(super) token: Option<Token>,
     /// Where the login is kept; null when there is none.
     pub(super) store: Option<String>,
+    /// What the deployment says of it; null when it was not asked.
+    pub(super) account: Option<Account>,
 }
 
 /// What may be shown of its token.
@@ -109,6 +112,7 @@ impl From<GatewayStatus> for Gateway {
             user: gateway.user,
             token: gateway.token.map(Token::from),
             store: gateway.store,
+            account: None,
         }
     }
 }
@@ -124,6 +128,15 @@ pub(super) async fn fetch() -> Result<Status, Failure> {
 pub(super) async fn run(output: &Output) -> Result<(), Failure> {
     let mut status = fetch().await?;
     status.findings.extend(shell_tokens::findings());
+    if status.gateways.iter().any(|gateway| gateway.token.is_some()) {
+        for account in account::all().await {
+            let gateway = status.gateways.iter_mut().find(|gateway| gateway.name == account.gateway);
+            if let Some(gateway) = gateway {
+                gateway.user = gateway.user.take().or(account.user.clone());
+                gateway.account = Some(account);
+            }
+        }
+    }
     output.show(&status)
 }
 

@@ -2,7 +2,9 @@
 
 use aigw_shared::finding::{Finding, Severity};
 use aigw_shared::ipc::message::{Request, Response};
-use aigw_shared::ipc::payload::{Build, GatewayStatus, KeyRow, SettingRow, Settings, Status, TokenStatus};
+use aigw_shared::ipc::payload::{
+    Account, Build, GatewayStatus, KeyRow, SettingRow, Settings, Status, TokenStatus,
+};
 
 use super::fake::Fake;
 
@@ -50,6 +52,12 @@ fn with_status(status: Status) -> Fake {
     Fake::new(move |request| match request {
         Request::Status => Response::Status(Box::new(status.clone())),
         Request::Describe => Response::Described(build()),
+        Request::Accounts => Response::Accounts(vec![Account {
+            gateway: "work".into(),
+            version: Some("v2.36.0".into()),
+            spent_micros: Some(1_000_000),
+            ..Account::default()
+        }]),
         other => panic!("{other:?}"),
     })
 }
@@ -71,7 +79,9 @@ login     ada, token abcd…, ends "
     );
     assert_eq!(
         after.split_once('\n').unwrap().1,
-        "
+        "version   Coder v2.36.0
+budget    US$1.00 spent, no limit
+
 warning   The token is in a file.
   cure    install a keyring
 "
@@ -90,7 +100,8 @@ fn status_is_one_object_with_json() {
             r#""gateways":[{"name":"work","url":"https://coder.example.com","kind":"coder","#,
             r#""prefix":"/api/v2/aibridge","default":true,"reachable":true,"user":"ada","#,
             r#""token":{"fingerprint":"abcd","expires_at":"2100-01-01T00:00:00Z","scope":null,"name":null,"#,
-            r#""lasting":"given","renews_at":null},"store":"keyring"}],"#,
+            r#""lasting":"given","renews_at":null},"store":"keyring","account":{"user":null,"version":"v2.36.0","#,
+            r#""entitlement":null,"enabled":null,"spent_micros":1000000,"budget_micros":null,"period_end":null}}],"#,
             r#""findings":[{"code":"keyring-missing","severity":"warning","text":"The token is in a file.","#,
             r#""cure":"install a keyring"}]}"#,
             "\n"

@@ -7,10 +7,11 @@ use aigw_shared::ipc::hello;
 use aigw_shared::ipc::message::{Request, Response};
 use aigw_shared::ipc::payload::{Access, AccessQuery, BrowserLogin, Build, LoginBegun, SettingRow, Settings};
 
-use super::{ca, explain, gateways, status};
+use super::{byok, ca, explain, gateways, status};
 use crate::app::App;
 use crate::credentials::login;
 use crate::credentials::oauth::{self, Begun};
+use crate::deployment::{account, sessions};
 
 /// The answer to a request. A login that was begun belongs to the conversation.
 pub async fn to(app: &Arc<App>, request: Request, begun: &mut Option<Begun>) -> Response {
@@ -34,6 +35,9 @@ pub async fn to(app: &Arc<App>, request: Request, begun: &mut Option<Begun>) -> 
         Request::Explain(query) => explain::request(app, &query).await.map(Response::Explained),
         Request::Settings => Ok(Response::Settings(settings(app))),
         Request::Gateway(change) => gateways::to(app, change).await.map(Response::GatewayChanged),
+        Request::Byok(query) => byok::to(app, query).await.map(Response::Byok),
+        Request::Accounts => Ok(Response::Accounts(account::all(app).await)),
+        Request::Sessions(query) => sessions::recent(app, query).await.map(Response::Sessions),
         Request::Ca(action) => ca::to(app, action).await,
     };
     answer.unwrap_or_else(|fault| Response::Failed(Failure::from(fault)))

@@ -1,6 +1,7 @@
 //! The control socket: who may speak on it, and in which form. What is said is in [`answer`].
 
 mod answer;
+mod byok;
 mod ca;
 mod explain;
 mod gateways;

@@ -156,6 +156,13 @@ async fn settle(
     no_own_token: Option<String>,
 ) -> Result<LoggedIn, Fault> {
     let name = &aim.settings.name;
+    let mut held = held;
+    if aim.settings.kind != GatewayKind::Generic
+        && let Ok(stored) = app.stored(name).await
+    {
+        // The user's own provider keys outlive the token beside them.
+        (held.keys, held.key_urls) = (stored.keys, stored.key_urls);
+    }
     let new_settings = draft_settings(app, &aim.settings, aim.new_ca)?;
     let before = app.current().gateways.get(name).cloned();
     let before = before.map(|gateway| (gateway.settings.clone(), gateway.held()));
@@ -246,7 +253,7 @@ pub async fn log_out(app: &Arc<App>, name: Option<String>) -> Result<LoggedOut, 
 }
 
 /// The gateway of this name, or the default one.
-fn named(app: &App, name: Option<String>) -> Result<Arc<Gateway>, Fault> {
+pub fn named(app: &App, name: Option<String>) -> Result<Arc<Gateway>, Fault> {
     let unknown =
         || Fault::new(Kind::Usage, "no such gateway is configured").cure_with("see `aigwctl status`");
     let current = app.current();

@@ -75,7 +75,7 @@ impl Family {
     ///
     /// # Errors
     /// When the system has no random numbers.
-    fn name(&self) -> Result<String, Fault> {
+    pub fn name(&self) -> Result<String, Fault> {
         let mut bytes = [0; 4];
         getrandom::fill(&mut bytes)
             .map_err(|error| Fault::new(Kind::Internal, format!("no random numbers: {error}")))?;

@@ -1,10 +1,13 @@
 //! The few calls of a deployment's ordinary API that a login needs, and the question which prefix works.
 
+pub mod account;
 pub mod oauth;
+pub mod sessions;
 pub mod tokens;
 
 use aigw_shared::config::CredentialForm;
 use aigw_shared::fault::{Fault, Kind};
+use aigw_shared::provider::{self, Dialect};
 use aigw_shared::secret::Secret;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
@@ -12,6 +15,7 @@ use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
 use serde::Deserialize;
 
+use crate::credentials::Held;
 use crate::gateway::Gateway;
 use crate::header_command::Fields;
 use crate::pipeline::admit::LOOP_MARKER;
@@ -124,6 +128,59 @@ pub async fn proxy_ca(gateway: &Gateway) -> Result<String, Fault> {
         )
         .cure_with("ask the deployment's administrator, or set `intercept.via = \"gateway\"`")),
     }
+}
+
+/// Whether the gateway lets its user's own key for a provider through, and the provider takes it. A provider without a
+/// route to ask takes it unasked.
+///
+/// # Errors
+/// When it does not.
+pub async fn takes_own_key(
+    gateway: &Gateway,
+    held: &Held,
+    provider: &str,
+    key: &Secret,
+) -> Result<(), Fault> {
+    let prefix = gateway.prefix().await?;
+    let url = format!("{}{prefix}/{provider}/v1/models", crate::gateway::trimmed(gateway.url()?));
+    let set = gateway.settings.providers.get(provider).and_then(|settings| settings.dialect);
+    let dialect = set.or(provider::known(provider).map(|known| known.dialect)).unwrap_or(Dialect::OpenAi);
+    let mut fields = credential::own_key(&gateway.settings.name, dialect, key, held)?.to_vec();
+    fields.push((HeaderName::from_static("anthropic-version"), HeaderValue::from_static("2023-06-01")));
+    let (status, body) = get(gateway, &url, &fields).await?;
+    match status {
+        StatusCode::FORBIDDEN if says_no_own_keys(&body) => Err(own_keys_refused(provider)),
+        StatusCode::UNAUTHORIZED => {
+            Err(Fault::new(Kind::TokenRejected, format!("the provider {provider} does not accept this key"))
+                .cure_with(format!("get a new one, and run `aigwctl byok set {provider}` again")))
+        }
+        StatusCode::NOT_FOUND => {
+            Err(Fault::new(Kind::Usage, format!("the gateway has no provider {provider:?}")))
+        }
+        status if status.is_server_error() => Err(away(&url, status)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether this is the body by which a gateway says that its users may not bring keys of their own.
+pub fn says_no_own_keys(body: &[u8]) -> bool {
+    serde_json::from_slice::<Message>(body).is_ok_and(|body| body.message.starts_with("Bring Your Own Key"))
+}
+
+/// That, in words that help.
+pub fn own_keys_refused(provider: &str) -> Fault {
+    Fault::new(
+        Kind::GatewayRefused,
+        format!("the deployment does not let its users bring their own key for {provider}"),
+    )
+    .cure_with(format!(
+        "use the deployment's key (`aigwctl byok unset {provider}`, or `mode = \"central\"`), or ask its administrator to allow it"
+    ))
+}
+
+/// How the ordinary API says no, if it does.
+fn words(body: &[u8]) -> Option<String> {
+    Some(serde_json::from_slice::<Message>(body).ok()?.text())
 }
 
 /// Whether a provider takes this key: `None` when it has no route to ask.

@@ -3,6 +3,7 @@
 
 use aigw_shared::config::{CredentialForm, GatewayKind, Mode, UpstreamProxy};
 use aigw_shared::fault::{Fault, Kind};
+use aigw_shared::provider::Dialect;
 use aigw_shared::secret::{self, Secret};
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName};
@@ -40,6 +41,8 @@ const OWN_SHAPES: [&str; 8] = ["sk-", "ghu_", "gho_", "ghp_", "ghs_", "github_pa
 pub struct Attached {
     /// The tool's own credential went along.
     pub own: bool,
+    /// The user's own key for this provider, which is kept here, went along.
+    pub kept: bool,
     /// A tool showed a deployment's token, which no tool should hold.
     pub tool_holds_token: bool,
 }
@@ -67,7 +70,8 @@ pub fn attach(
         place && !is_deployment_token(value, held)
     };
     let mut own = headers.iter().filter(|(name, value)| is_own(name, value));
-    let attached = Attached {
+    let mut attached = Attached {
+        kept: false,
         own: match route.mode {
             Mode::Central => false,
             Mode::Byok => own.next().is_some(),
@@ -108,10 +112,33 @@ pub fn attach(
     let token = held.token.as_ref().ok_or_else(|| not_logged_in(&route.gateway))?;
     if attached.own {
         headers.insert(GOVERNANCE_TOKEN, sensitive(token.reveal())?);
+    } else if let Some(key) = held.keys.get(&route.provider) {
+        attached.kept = true;
+        headers.extend(own_key(&route.gateway, route.dialect, key, held)?);
     } else {
         headers.insert(AUTHORIZATION, bearer(token)?);
     }
     Ok(attached)
+}
+
+/// The user's own key for a provider in the field that this provider wants, and our token beside it.
+///
+/// # Errors
+/// When nobody is logged in, or one cannot stand in a field.
+pub fn own_key(
+    gateway: &str,
+    dialect: Dialect,
+    key: &Secret,
+    held: &Held,
+) -> Result<[(HeaderName, HeaderValue); 2], Fault> {
+    let token = held.token.as_ref().ok_or_else(|| not_logged_in(gateway))?;
+    // A subscription's token, unlike an API key, travels as a bearer.
+    let own = if dialect == Dialect::Anthropic && !key.reveal().starts_with("sk-ant-oat") {
+        (X_API_KEY, sensitive(key.reveal())?)
+    } else {
+        (AUTHORIZATION, bearer(key)?)
+    };
+    Ok([own, (GOVERNANCE_TOKEN, sensitive(token.reveal())?)])
 }
 
 /// The field that the deployment's ordinary API wants.
@@ -199,8 +226,6 @@ fn has_own_shape(value: &HeaderValue) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use aigw_shared::provider::Dialect;
-
     use super::*;
 
     const TOKEN: &str = "abcdefghij-0123456789abcdefghijkl";

@@ -64,6 +64,10 @@ pub async fn back(
             return explain::reply(&fault, call.route.dialect);
         }
     };
+    if status == StatusCode::FORBIDDEN && brings_own_key(call) && deployment::says_no_own_keys(&ahead) {
+        let fault = deployment::own_keys_refused(&call.route.provider);
+        return explain::reply(&fault, call.route.dialect);
+    }
     match judge(status, parts.headers.get(CONTENT_TYPE), &ahead, whole) {
         Verdict::Passes | Verdict::Words(_) if is_key_refused(call, status) => {
             explain::reply(&key_refused(call), call.route.dialect)
@@ -146,10 +150,15 @@ fn may_be_refusal(call: &Call, response: &Response<Incoming>) -> bool {
         return false;
     }
     let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    let telling =
-        is_plain(kind) || (status == StatusCode::NOT_FOUND && kind.starts_with(b"application/json"));
+    let no_route_or_own_keys =
+        status == StatusCode::NOT_FOUND || (status == StatusCode::FORBIDDEN && brings_own_key(call));
+    let telling = is_plain(kind) || (no_route_or_own_keys && kind.starts_with(b"application/json"));
     telling
         && response.body().size_hint().upper().is_none_or(|length| (1..=MAX_REFUSAL as u64).contains(&length))
+}
+
+fn brings_own_key(call: &Call) -> bool {
+    call.attached.own || call.attached.kept
 }
 
 fn is_plain(content_type: &[u8]) -> bool {
@@ -177,7 +186,15 @@ fn is_key_refused(call: &Call, status: StatusCode) -> bool {
 
 fn key_refused(call: &Call) -> Fault {
     let provider = &call.route.provider;
-    if call.is_coder() {
+    if call.attached.kept {
+        Fault::new(
+            Kind::ProviderKeyRejected,
+            format!("the provider did not accept your own key for {provider}"),
+        )
+        .cure_with(format!(
+            "run `aigwctl byok set {provider}` with a new one, or `aigwctl byok unset {provider}`"
+        ))
+    } else if call.is_coder() {
         Fault::new(
             Kind::ProviderKeyRejected,
             format!(

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::payload::{
-    Access, AccessQuery, BrowserLogin, Build, CaAction, CaRequest, CaStatus, CaTrust, ExplainQuery,
-    Explanation, GatewayChange, GatewayChanged, KeyRow, LoggedIn, LoggedOut, Login, LoginBegun, LoginNeeds,
-    LoginQuery, Settings, Status,
+    Access, AccessQuery, Account, BrowserLogin, Build, ByokKeys, ByokQuery, CaAction, CaRequest, CaStatus,
+    CaTrust, ExplainQuery, Explanation, GatewayChange, GatewayChanged, KeyRow, LoggedIn, LoggedOut, Login,
+    LoginBegun, LoginNeeds, LoginQuery, SessionRow, SessionsQuery, Settings, Status,
 };
 use crate::fault::Failure;
 
@@ -46,6 +46,12 @@ pub enum Request {
     FinishLogin,
     /// Change the gateways in the user's settings.
     Gateway(GatewayChange),
+    /// List, set or forget the user's own provider keys.
+    Byok(ByokQuery),
+    /// What the deployments say of the accounts that are logged in.
+    Accounts,
+    /// Recent sessions of the user at a gateway.
+    Sessions(SessionsQuery),
 }
 
 /// From `aigwd` to `aigwctl`.
@@ -83,6 +89,12 @@ pub enum Response {
     LoginBegun(LoginBegun),
     /// Answer to `Gateway`.
     GatewayChanged(GatewayChanged),
+    /// Answer to `Byok`.
+    Byok(ByokKeys),
+    /// Answer to `Accounts`.
+    Accounts(Vec<Account>),
+    /// Answer to `Sessions`, newest first.
+    Sessions(Vec<SessionRow>),
 }
 
 impl Request {

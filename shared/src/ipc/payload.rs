@@ -2,6 +2,9 @@
 //!
 //! None may use serde's `tag`, `untagged`, `flatten` or `skip_serializing_if`: the wire format has no field names.
 
+mod deployments;
+
+pub use deployments::*;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Failure;
@@ -188,51 +191,6 @@ pub struct AccessQuery {
     pub key: String,
     /// The gateway that a new one is bound to.
     pub gateway: Option<String>,
-}
-
-/// A change to the gateways in the user's settings.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum GatewayChange {
-    /// Add one, or change what is said about it.
-    Set(Box<GatewayDraft>),
-    /// Requests that name none go to this one.
-    Default(String),
-    /// Log out of it, and forget it.
-    Remove(String),
-}
-
-/// What is said about a gateway. What is absent stays as it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GatewayDraft {
-    /// Its name in the configuration.
-    pub name: String,
-    /// Settings by name, such as `url`.
-    pub settings: Vec<(String, String)>,
-    /// Fields for every request to it; their values are often secrets.
-    pub headers: Vec<GatewayHeader>,
-    /// Base URLs by provider (generic gateways).
-    pub providers: Vec<(String, String)>,
-}
-
-/// A field for every request to a gateway.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GatewayHeader {
-    /// Its name.
-    pub name: String,
-    /// Its value.
-    #[serde(with = "wire")]
-    pub value: Secret,
-}
-
-/// What a change to the gateways has done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GatewayChanged {
-    /// The gateway.
-    pub name: String,
-    /// It was not there before.
-    pub new: bool,
-    /// The login that went with it.
-    pub logged_out: Option<LoggedOut>,
 }
 
 /// What a tool needs to come in.

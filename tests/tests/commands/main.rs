@@ -3,6 +3,8 @@
 // Outside the test functions, too, a test may end where something is not as it must be.
 #![allow(clippy::unwrap_used)]
 
+mod account;
+mod byok;
 mod gateways;
 mod given;
 mod keys;
@@ -10,6 +12,7 @@ mod life;
 mod logins;
 mod show;
 mod stores;
+mod token_file;
 mod variables;
 mod ways;
 

@@ -36,7 +36,7 @@ async fn status_is_the_object_that_scripts_rely_on() {
     let [gateway] = status["gateways"].as_array().unwrap().as_slice() else { panic!("{status}") };
     assert_eq!(
         names(gateway),
-        ["default", "kind", "name", "prefix", "reachable", "store", "token", "url", "user"]
+        ["account", "default", "kind", "name", "prefix", "reachable", "store", "token", "url", "user"]
     );
     assert_eq!((&gateway["name"], &gateway["kind"]), (&"default".into(), &"coder".into()));
     assert_eq!((&gateway["url"], &gateway["user"]), (&scene.gateway.url().into(), &"ada".into()));

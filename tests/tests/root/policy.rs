@@ -201,3 +201,28 @@ async fn a_policy_says_where_logins_are_kept() {
     assert_eq!(stage.machine.ask(&["status"])["gateways"][0]["store"], "memory");
     assert!(stage.machine.findings().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_policy_sets_about_a_gateway_no_command_changes() {
+    let gateway = Practice::start(Setup::default()).await.unwrap();
+    let stage = Stage::new(&how(None));
+    let mode = "[gateway.default.providers.openai]\nmode = \"central\"\n";
+    write(&stage, &format!("default_gateway = \"default\"\n{}\n{mode}", locked(&gateway.url())));
+    let _daemon = stage.machine.start();
+    stage.machine.log_in(&gateway);
+    stage.machine.ask(&["gateway", "add", "other", "https://coder.example.com"]);
+    let before = fs::read_to_string(stage.machine.home().join("config/config.toml")).unwrap();
+    for words in [
+        ["gateway", "add", "default", "https://other.example.com"].as_slice(),
+        &["gateway", "use", "other"],
+        &["gateway", "remove", "default"],
+        &["byok", "set", "openai", "--stdin"],
+    ] {
+        let output = stage.machine.ctl_with_input(&[words, &["--json"]].concat(), "sk-0123456789");
+        assert_eq!(output.status.code(), Some(77), "{words:?} {}", told(&output));
+        assert!(told(&output).contains("policy-forbids"), "{words:?} {}", told(&output));
+        let after = fs::read_to_string(stage.machine.home().join("config/config.toml")).unwrap();
+        assert_eq!(after, before, "{words:?}");
+    }
+    assert!(stage.machine.held_token("default").is_some());
+}

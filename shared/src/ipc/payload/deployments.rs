@@ -1,0 +1,135 @@
+//! What is said about deployments and the user's account there.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Credential, LoggedOut};
+use crate::secret::{Secret, wire};
+
+/// A change to the gateways in the user's settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GatewayChange {
+    /// Add one, or change what is said about it.
+    Set(Box<GatewayDraft>),
+    /// Requests that name none go to this one.
+    Default(String),
+    /// Log out of it, and forget it.
+    Remove(String),
+}
+
+/// What is said about a gateway. What is absent stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayDraft {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Settings by name, such as `url`.
+    pub settings: Vec<(String, String)>,
+    /// Fields for every request to it; their values are often secrets.
+    pub headers: Vec<GatewayHeader>,
+    /// Base URLs by provider (generic gateways).
+    pub providers: Vec<(String, String)>,
+}
+
+/// A field for every request to a gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayHeader {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    #[serde(with = "wire")]
+    pub value: Secret,
+}
+
+/// Something about the user's own provider keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ByokQuery {
+    /// The gateway's name; the default one's if absent.
+    pub gateway: Option<String>,
+    /// What to do.
+    pub action: ByokAction,
+}
+
+/// What to do with the user's own provider keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ByokAction {
+    /// Nothing: list them.
+    List,
+    /// Try this one, and use it.
+    Set(Credential),
+    /// Forget the one for this provider.
+    Unset(String),
+}
+
+/// The user's own provider keys at a gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ByokKeys {
+    /// The gateway's name.
+    pub gateway: String,
+    /// Providers, and at most four characters of their keys.
+    pub keys: Vec<(String, String)>,
+}
+
+/// What a deployment says of its user's account.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The gateway's name.
+    pub gateway: String,
+    /// Who that is.
+    pub user: Option<String>,
+    /// Version of the deployment.
+    pub version: Option<String>,
+    /// Its right to an AI gateway: `entitled`, `grace_period` or `not_entitled`.
+    pub entitlement: Option<String>,
+    /// Whether its AI gateway is switched on.
+    pub enabled: Option<bool>,
+    /// Spent in this period, in millionths of a US dollar.
+    pub spent_micros: Option<i64>,
+    /// The budget for this period, in millionths of a US dollar.
+    pub budget_micros: Option<i64>,
+    /// When the period ends.
+    pub period_end: Option<i64>,
+}
+
+/// Which sessions are wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionsQuery {
+    /// The gateway's name; the default one's if absent.
+    pub gateway: Option<String>,
+    /// How many.
+    pub limit: u32,
+    /// With the last prompt of each.
+    pub prompts: bool,
+}
+
+/// What was done with the gateway in one go.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRow {
+    /// The deployment's name for it.
+    pub id: String,
+    /// The tool, in the deployment's words.
+    pub client: String,
+    /// Models.
+    pub models: Vec<String>,
+    /// Providers.
+    pub providers: Vec<String>,
+    /// When it began.
+    pub started_at: Option<i64>,
+    /// When it was last used.
+    pub last_active_at: Option<i64>,
+    /// Tokens that the models read.
+    pub input_tokens: u64,
+    /// Tokens that they wrote.
+    pub output_tokens: u64,
+    /// The last prompt, if it was asked for.
+    pub prompt: Option<String>,
+}
+
+/// What a change to the gateways has done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayChanged {
+    /// The gateway.
+    pub name: String,
+    /// It was not there before.
+    pub new: bool,
+    /// The login that went with it.
+    pub logged_out: Option<LoggedOut>,
+}
