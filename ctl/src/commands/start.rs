@@ -20,6 +20,8 @@ use crate::{daemon, os};
 
 /// A daemon that is well answers within a second.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Names the file of the roots that a program trusts.
+const ROOTS: &str = "SSL_CERT_FILE";
 /// What is shown of the log of a daemon that ended.
 const LOG_LINES: usize = 10;
 /// The end of a log in which those lines are looked for.
@@ -66,7 +68,10 @@ pub(super) async fn run(aigwd: Option<&Path>, output: &Output) -> Result<(), Fai
         |error: io::Error| Fault::new(Kind::File, format!("{} cannot be used: {error}", log.display()));
     let file = os::spawn::open_log(&log).map_err(unusable)?;
     let begin_of_log = file.metadata().map_err(unusable)?.len();
-    let mut child = os::spawn::detached(&program, &file).map_err(|error| {
+    // A shell that was set up by `env --proxy`: what is for tools would make the daemon trust its own CA at gateways.
+    let ours = std::env::var_os(ROOTS).is_some_and(|file| Path::new(&file).starts_with(paths.ca_dir()));
+    let without: &[&str] = if ours { &[ROOTS] } else { &[] };
+    let mut child = os::spawn::detached(&program, &file, without).map_err(|error| {
         Fault::new(Kind::Impossible, format!("{} cannot be run: {error}", program.display()))
             .cure_with("install aigwd beside aigwctl")
     })?;

@@ -51,6 +51,23 @@ fn start_and_stop_where_no_service_does_it() {
     assert!(std::net::TcpStream::connect(address).is_err());
 }
 
+/// In a shell that was set up for tools, the bundle with this machine's CA is none of the daemon's.
+#[test]
+fn a_started_daemon_does_not_trust_its_own_ca() {
+    for (file, kept) in [("state/ca/bundle.pem", false), ("company.pem", true)] {
+        let mut machine = machine!();
+        machine.set("AIGW_LISTEN_PORT", "0");
+        let file = machine.home().join(file);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, "").unwrap();
+        machine.set("SSL_CERT_FILE", file.to_str().unwrap());
+        let _started = Started(&machine);
+        let pid = machine.ask(&["start", "--aigwd", AIGWD])["pid"].clone();
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
+        assert_eq!(String::from_utf8_lossy(&environment).contains("SSL_CERT_FILE="), kept);
+    }
+}
+
 #[test]
 fn a_daemon_that_cannot_start_says_why() {
     let mut machine = machine!();
