@@ -56,15 +56,16 @@ pub struct Family(String);
 
 impl Family {
     /// For a gateway of an aigwd with this identity on the machine called so.
-    pub fn new(host: &str, machine: &str, gateway: &str) -> Self {
+    pub fn new(host_name: &str, machine: &str, gateway: &str) -> Self {
         use sha2::{Digest, Sha256};
-        let plain: String = host
+        let plain: String = host_name
             .chars()
             .map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' })
             .take(10)
             .collect();
         let host = Some(plain.trim_matches('-')).filter(|host| !host.is_empty()).unwrap_or("machine");
-        let hash = Sha256::digest(format!("{machine}/{gateway}"));
+        // The host's whole name too: a copied home has the same identity, and must not delete the other's tokens.
+        let hash = Sha256::digest(format!("{host_name}/{machine}/{gateway}"));
         let tag: String = hash.iter().take(3).map(|byte| format!("{byte:02x}")).collect();
         // Two hyphens in a row are no name of Coder's.
         let host = host.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
