@@ -42,6 +42,8 @@ impl Desk {
 
     async fn on(bus: Bus) -> Self {
         let gateway = Practice::start(Setup::default()).await.unwrap();
+        // So that the token which was given is the one that is kept, and a test knows it.
+        gateway.change(|behaviour| behaviour.minting_refused = true);
         let mut machine = machine!();
         machine.set("DBUS_SESSION_BUS_ADDRESS", &bus.address);
         let daemon = Some(machine.start());

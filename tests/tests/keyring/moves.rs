@@ -4,6 +4,24 @@ use aigw_tests::machine::told;
 
 use crate::Desk;
 
+/// A token that was made for this machine is kept there, and its successors.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_own_token_and_its_successor_are_in_the_keyring_alone() {
+    let mut desk = Desk::set().await;
+    desk.gateway.change(|behaviour| behaviour.minting_refused = false);
+    let given = desk.log_in("keyring");
+    let own = desk.sent().unwrap();
+    assert_ne!(own, given);
+    assert!(desk.machine.ctl(&["login", "--renew"]).status.success());
+    let next = desk.sent().unwrap();
+    assert_ne!(next, own);
+    desk.restart();
+    assert_eq!((desk.sent(), desk.bus.items()), (Ok(next.clone()), 1));
+    for token in [&given, &own, &next] {
+        assert!(!desk.in_a_file(token));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_in_the_keyring_outlives_the_daemon_and_is_in_no_file() {
     let mut desk = Desk::set().await;
