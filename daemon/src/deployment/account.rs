@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use aigw_shared::config::GatewayKind;
 use aigw_shared::fault::Fault;
 use aigw_shared::ipc::payload::Account;
-use futures_util::future::{join_all, join4};
+use futures_util::future::{join_all, join3};
 use http::StatusCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -92,9 +92,10 @@ async fn of(gateway: &Gateway) -> Account {
 }
 
 async fn asked(gateway: &Gateway) -> Result<Account, Fault> {
-    let (user, build, entitlements, spend) = join4(
+    // By itself: where there is no way to the deployment, or a proxy refuses us, once is enough.
+    let build = said::<BuildInfo>(gateway, "buildinfo").await?;
+    let (user, entitlements, spend) = join3(
         user(gateway),
-        said::<BuildInfo>(gateway, "buildinfo"),
         said::<Entitlements>(gateway, "entitlements"),
         said::<Spend>(gateway, "users/me/ai/spend"),
     )
@@ -105,7 +106,7 @@ async fn asked(gateway: &Gateway) -> Result<Account, Fault> {
     Ok(Account {
         gateway: String::new(),
         user: user?,
-        version: build?.map(|it| it.version),
+        version: build.map(|it| it.version),
         enabled: feature.as_ref().map(|it| it.enabled),
         entitlement: feature.map(|it| it.entitlement),
         spent_micros: spend.as_ref().map(|it| it.current_spend_micros),

@@ -40,7 +40,8 @@ pub fn asked(machine: &Machine) -> (Answer, String) {
         &daemon.address,
         raw::post(&daemon.address, "/anthropic/v1/messages", &key, &[], MESSAGES),
     );
-    let status = String::from_utf8(machine.ctl(&["status"]).stdout).unwrap();
+    // Unlike `status`, this asks no deployment.
+    let status = String::from_utf8(machine.ctl(&["--json"]).stdout).unwrap();
     let settings = String::from_utf8(machine.ctl(&["config", "show"]).stdout).unwrap();
     let printed = format!("{}\n{status}\n{settings}\n{}", answer.text(), machine.log());
     (answer, printed)

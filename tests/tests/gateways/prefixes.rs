@@ -22,7 +22,7 @@ fn setup(mounts: Mounts) -> Setup {
 }
 
 fn shown_prefix(scene: &Scene) -> serde_json::Value {
-    scene.machine.ask(&["status"])["gateways"][0]["prefix"].clone()
+    scene.machine.ask(&[])["gateway"]["prefix"].clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
