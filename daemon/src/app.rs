@@ -5,13 +5,13 @@ mod held;
 mod keyring;
 pub mod logins;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-use aigw_shared::config::{self, Config, Given, PolicyState, Shown, Sources};
+use aigw_shared::config::{self, Config, Given, Mode, PolicyState, Shown, Sources};
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::finding::{Finding, Severity};
 use aigw_shared::paths::Paths;
@@ -285,6 +285,7 @@ impl App {
                 }
                 None => Arc::new(Gateway::new(settings.clone(), Held::default(), self.here.clone())),
             };
+            gateway.central_only(central_by_policy(settings, &loaded.shown));
             gateway.hold(self.held_for(settings));
             gateways.insert(name.clone(), gateway);
         }
@@ -375,6 +376,16 @@ fn load(origins: &Origins) -> Result<config::Loaded, Fault> {
 fn unbelieved(policy: &PolicyState) -> Option<Fault> {
     let PolicyState::Unreadable(why) = policy else { return None };
     Some(Fault::new(Kind::PolicyUnreadable, format!("the managed policy cannot be used: {why}")))
+}
+
+/// The providers for which the managed policy says that the deployment pays.
+fn central_by_policy(settings: &config::Gateway, shown: &[Shown]) -> BTreeSet<String> {
+    let locked = |provider: &str| {
+        let key = format!("gateway.{}.providers.{provider}.mode", settings.name);
+        shown.iter().any(|row| row.locked && row.key == key)
+    };
+    let central = settings.providers.iter().filter(|(_, it)| it.mode == Mode::Central);
+    central.map(|(name, _)| name.clone()).filter(|name| locked(name)).collect()
 }
 
 /// The settings of a daemon whose files cannot be read: what the environment and the flags say, so that it listens where

@@ -1,5 +1,6 @@
 //! One gateway: its settings, the way to it, what is held for it, and what was learned about it.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -37,6 +38,8 @@ pub struct Gateway {
     /// Whether it is on this machine, so that requests carry the mark that finds circles.
     pub local: bool,
     held: ArcSwap<InForce>,
+    /// Providers for which the managed policy lets nobody but the deployment pay.
+    central_only: ArcSwap<BTreeSet<String>>,
     prefix: ArcSwap<Option<String>>,
     /// When asking for the prefix last failed, and why. Locked by whoever asks.
     probing: tokio::sync::Mutex<Option<(Instant, Fault)>>,
@@ -64,6 +67,7 @@ impl Gateway {
             upstream,
             local,
             held: ArcSwap::default(),
+            central_only: ArcSwap::default(),
             prefix: ArcSwap::from_pointee(None),
             probing: tokio::sync::Mutex::new(None),
             reachable: AtomicU8::new(0),
@@ -80,6 +84,11 @@ impl Gateway {
         self.held.load_full()
     }
 
+    /// The user's own keys for these providers are not used, from what is held next on.
+    pub fn central_only(&self, providers: BTreeSet<String>) {
+        self.central_only.store(Arc::new(providers));
+    }
+
     /// Holds something else from the next request on. What was given for another URL is not taken over: after a login
     /// there, a gateway of that URL is about to take this one's place.
     pub fn hold(&self, mut held: Held) {
@@ -92,7 +101,7 @@ impl Gateway {
                 GatewayKind::Generic => url_text(url),
                 GatewayKind::Coder | GatewayKind::CoderStandalone => bound_to(&self.settings),
             };
-            held.key_urls.get(provider) == Some(&bound)
+            held.key_urls.get(provider) == Some(&bound) && !self.central_only.load().contains(provider)
         });
         if held.prefix.is_some() {
             self.prefix.store(Arc::new(held.prefix.clone()));

@@ -226,3 +226,27 @@ async fn what_a_policy_sets_about_a_gateway_no_command_changes() {
     }
     assert!(stage.machine.held_token("default").is_some());
 }
+
+/// A key that the user gave before the policy came is not used any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_policy_has_the_deployment_pay_an_own_key_is_not_used() {
+    let gateway = Practice::start(Setup::default()).await.unwrap();
+    let stage = Stage::new(&how(None));
+    write(&stage, &locked(&gateway.url()));
+    let daemon = stage.machine.start();
+    stage.machine.log_in(&gateway);
+    let output = stage.machine.ctl_with_input(&["byok", "set", "anthropic", "--stdin"], "sk-ant-0123456789");
+    assert!(output.status.success(), "{}", told(&output));
+    let key = stage.machine.key("env");
+    let pays = || {
+        gateway.forget_requests();
+        assert_eq!(exchange(&daemon.address, post(&daemon.address, MESSAGES, &key, &[], HELLO)).status, 200);
+        let seen = gateway.provider_requests().pop().unwrap();
+        seen.header("x-coder-ai-governance-token").is_some()
+    };
+    assert!(pays(), "the user's own key");
+    let central = "[gateway.default.providers.anthropic]\nmode = \"central\"\n";
+    write(&stage, &format!("{}\n{central}", locked(&gateway.url())));
+    assert!(stage.machine.ctl(&["reload"]).status.success());
+    assert!(!pays(), "the deployment's");
+}
