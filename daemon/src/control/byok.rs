@@ -9,7 +9,7 @@ use aigw_shared::ipc::payload::{ByokAction, ByokKeys, ByokQuery, Credential};
 use aigw_shared::provider;
 
 use crate::app::App;
-use crate::credentials::{Held, login};
+use crate::credentials::{Held, aim};
 use crate::deployment;
 use crate::gateway::{Gateway, bound_to};
 use crate::pipeline::credential;
@@ -19,7 +19,7 @@ use crate::pipeline::credential;
 /// # Errors
 /// When the gateway is of another kind, or nobody is logged in, or the key is refused. Nothing has changed then.
 pub async fn to(app: &Arc<App>, query: ByokQuery) -> Result<ByokKeys, Fault> {
-    let gateway = login::named(app, query.gateway)?;
+    let gateway = aim::named(app, query.gateway)?;
     let name = &gateway.settings.name;
     if gateway.settings.kind == GatewayKind::Generic {
         return Err(Fault::new(Kind::Usage, format!("the gateway {name} takes keys of providers anyway"))

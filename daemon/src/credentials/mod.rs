@@ -2,6 +2,7 @@
 //!
 //! It is bound to the URL that it was given for, and is of no use at another.
 
+pub mod aim;
 pub mod file;
 pub mod keyring;
 pub mod lease;

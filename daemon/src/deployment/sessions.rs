@@ -16,7 +16,7 @@ use super::account::moment;
 use super::tokens::{self, Minted};
 use super::{away, get};
 use crate::app::App;
-use crate::credentials::login;
+use crate::credentials::aim;
 use crate::gateway::{Gateway, trimmed};
 use crate::pipeline::credential;
 use crate::pipeline::route::API_PREFIXES;
@@ -79,7 +79,7 @@ struct Interception {
 /// # Errors
 /// When nobody is logged in, or answers, or the deployment does not tell.
 pub async fn recent(app: &Arc<App>, query: SessionsQuery) -> Result<Vec<SessionRow>, Fault> {
-    let gateway = login::named(app, query.gateway.clone())?;
+    let gateway = aim::named(app, query.gateway.clone())?;
     let name = &gateway.settings.name;
     let held = gateway.held();
     let token = held.token.as_ref().ok_or_else(|| credential::not_logged_in(name))?;

@@ -17,7 +17,8 @@ use tokio::time::timeout;
 
 use self::callback::{Brought, Callback};
 use self::page::Page;
-use super::login::{self, Aim};
+use super::aim::{self, Aim};
+use super::login;
 use super::renew::now;
 use super::{Held, Lasting};
 use crate::app::App;
@@ -116,7 +117,7 @@ impl Drop for Registration {
 /// # Errors
 /// When no login is possible, in whatever way.
 pub async fn begin(app: &Arc<App>, query: &BrowserLogin) -> Result<Result<Begun, Option<String>>, Fault> {
-    let aim = login::prepare(app, &query.gateway, query.ca_file.as_deref())?;
+    let aim = aim::prepare(app, &query.gateway, query.ca_file.as_deref())?;
     let gateway = Arc::new(app.candidate(aim.settings.clone()));
     let server = match oauth::offer(&gateway).await? {
         Offer::Server(server) => server,
