@@ -87,6 +87,16 @@ async fn t4_java_refuses_what_a_stolen_key_signs() {
     hold_all(&thief, &Java(program), true);
 }
 
+/// Terraform, and many a company's own tool.
+#[cfg(feature = "go")]
+#[tokio::test(flavor = "multi_thread")]
+async fn t4_go_refuses_what_a_stolen_key_signs() {
+    let thief = Thief::at_work().await;
+    let program =
+        Program::new(client("ask-go"), &[], &[("SSL_CERT_FILE", "ROOT"), ("SSL_CERT_DIR", "/none")]);
+    hold_all(&thief, &program.all_at_once(), false);
+}
+
 fn store(root: &Path) -> PathBuf {
     root.with_extension("p12")
 }
