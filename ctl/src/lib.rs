@@ -16,6 +16,7 @@ pub mod commands;
 pub mod daemon;
 mod os;
 pub mod output;
+mod settings;
 pub mod shell;
 mod steps;
 pub mod wording;

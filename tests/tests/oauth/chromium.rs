@@ -21,7 +21,11 @@ async fn a_person_presses_allow_in_chromium_and_is_logged_in() {
     assert_eq!(browser.text("#user").as_deref(), Some("ada"));
     browser.click("#allow");
     browser.wait_for("main.good h1", "You are logged in");
-    assert!(browser.url().starts_with(&format!("http://{}/callback?", login.callback())), "{}", browser.url());
+    assert!(
+        browser.url().starts_with(&format!("http://{}/callback?", login.callback())),
+        "{}",
+        browser.url()
+    );
     // The style is the page's own, and its policy lets it.
     let style = "getComputedStyle(document.querySelector('.mark')).fontSize";
     let shown = browser.devtools("Runtime.evaluate", &serde_json::json!({ "expression": style }));
