@@ -46,16 +46,14 @@ pub(crate) fn done(
         tool: wanted.tool.to_owned(),
         format,
         new_file: now.is_none() || known.is_some_and(|known| known.new_file),
-        new_folders: if missing.is_empty() {
-            known.map_or_else(Vec::new, |known| known.new_folders.clone())
-        } else {
-            missing
-        },
+        new_folders: known.map_or_else(Vec::new, |known| known.new_folders.clone()),
         before: None,
         left: Vec::new(),
         keys: Vec::new(),
         containers: known.map_or_else(Vec::new, |known| known.containers.clone()),
     };
+    let unknown = missing.into_iter().filter(|folder| !touched.new_folders.contains(folder));
+    touched.new_folders.extend(unknown.collect::<Vec<_>>());
     // Written by us once, and nobody knows what was there before.
     let orphaned = known.is_none() && wanted.keys.iter().any(|(path, _)| is_local_key(format, &text, path));
     for (path, value) in &wanted.keys {

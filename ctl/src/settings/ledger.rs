@@ -1,7 +1,7 @@
 //! What setup has changed, written down before it is done: for each file the keys, their old values and ours, and what had
 //! to be made. `undo` needs nothing else, and what a crash cut short is seen by comparing the file with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,8 @@ pub(crate) struct Ledger {
     schema: u32,
     /// By absolute path.
     pub(crate) files: BTreeMap<PathBuf, Touched>,
+    /// Tools that have a local key of their own.
+    pub(crate) keys: BTreeSet<String>,
     #[serde(skip)]
     file: PathBuf,
     /// Held as long as this is.
@@ -93,7 +95,13 @@ impl Ledger {
     pub(crate) fn look(paths: &Paths) -> Result<Self, Fault> {
         let file = paths.state.join("setup").join("ledger.json");
         let Some(content) = files::read_limited(&file, LIMIT)? else {
-            return Ok(Self { schema: SCHEMA, files: BTreeMap::new(), file, _lock: None });
+            return Ok(Self {
+                schema: SCHEMA,
+                files: BTreeMap::new(),
+                keys: BTreeSet::new(),
+                file,
+                _lock: None,
+            });
         };
         let mut ledger: Self =
             serde_json::from_slice(&content).map_err(|error| cannot(&file, "be read", &error.to_string()))?;
@@ -109,7 +117,7 @@ impl Ledger {
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn save(&self) -> Result<(), Fault> {
-        if self.files.is_empty() {
+        if self.files.is_empty() && self.keys.is_empty() {
             return super::place::remove(&self.file);
         }
         let content = serde_json::to_vec(self)
@@ -118,12 +126,14 @@ impl Ledger {
     }
 
     /// The tools that have something in it.
-    pub(crate) fn tools(&self) -> Vec<&str> {
-        let mut tools: Vec<&str> = self.files.values().map(|touched| &*touched.tool).collect();
-        tools.dedup();
-        tools.sort_unstable();
-        tools.dedup();
-        tools
+    pub(crate) fn tools(&self) -> BTreeSet<String> {
+        self.files.values().map(|touched| touched.tool.clone()).chain(self.keys.iter().cloned()).collect()
+    }
+
+    /// The files of a tool.
+    pub(crate) fn files_of(&self, tool: &str) -> Vec<(PathBuf, Touched)> {
+        let files = self.files.iter().filter(|(_, touched)| touched.tool == tool);
+        files.map(|(file, touched)| (file.clone(), touched.clone())).collect()
     }
 }
 

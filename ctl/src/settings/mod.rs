@@ -8,6 +8,7 @@
 //! | [`json`], [`toml`] | where a key is in a text, and splices |
 //! | [`change`] | setting our keys, and the three-way undo; pure functions of texts |
 //! | [`ledger`] | what was changed where, written down before it is done |
+//! | [`transaction`] | both, on the disk, in an order that a crash cannot break |
 //! | [`place`] | a file on the disk: links, modes, drafts, folders |
 
 pub(crate) mod change;
@@ -15,6 +16,7 @@ mod json;
 pub(crate) mod ledger;
 pub(crate) mod place;
 mod toml;
+pub(crate) mod transaction;
 
 use std::ops::Range;
 

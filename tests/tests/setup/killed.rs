@@ -1,0 +1,107 @@
+//! `kill -9` at any moment: the next run of either kind leaves a whole.
+
+use std::time::{Duration, Instant};
+
+use aigw_tests::machine;
+use aigw_tests::machine::Machine;
+
+use crate::{BEFORE, put, same, snapshot};
+
+const SETUP: [&str; 7] = ["setup", "claude-code", "codex", "opencode", "kilo", "pi", "--yes"];
+const UNDO: [&str; 3] = ["undo", "--all", "--yes"];
+
+/// Kills it after so much time; whether it was still at work.
+fn killed(machine: &Machine, words: &[&str], after: Duration) -> bool {
+    let mut child = machine.ctl_begun(words);
+    let begun = Instant::now();
+    while begun.elapsed() < after {
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    let _ = child.kill();
+    !child.wait().unwrap().success()
+}
+
+fn well(machine: &Machine, words: &[&str]) -> Duration {
+    let begun = Instant::now();
+    let output = machine.ctl(words);
+    assert!(output.status.success(), "{words:?}: {}", machine::told(&output));
+    begun.elapsed()
+}
+
+fn any_moment_will_do(there: bool) {
+    let machine = machine!();
+    let _daemon = machine.start();
+    if there {
+        for (_, file, text) in BEFORE {
+            put(&machine, file, text, 0o640);
+        }
+    }
+    let before = snapshot(&machine);
+    let mut took = well(&machine, &SETUP);
+    let after = snapshot(&machine);
+    took = took.max(well(&machine, &UNDO));
+    same(&snapshot(&machine), &before);
+    let (mut at_setup, mut at_undo) = (0, 0);
+    for moment in 0..40_u32 {
+        let at = took * moment / 36;
+        at_setup += u32::from(killed(&machine, &SETUP, at));
+        match moment % 3 {
+            // Given up.
+            0 => {
+                let _ = machine.ctl(&UNDO);
+                same(&snapshot(&machine), &before);
+            }
+            // Completed, and then undone by somebody who is killed, too.
+            1 => {
+                well(&machine, &SETUP);
+                at_undo += u32::from(killed(&machine, &UNDO, at));
+                let _ = machine.ctl(&UNDO);
+                same(&snapshot(&machine), &before);
+            }
+            // Undone halfway, and completed after all.
+            _ => {
+                at_undo += u32::from(killed(&machine, &UNDO, at));
+                well(&machine, &SETUP);
+                let keys = |all: &crate::Snapshot| {
+                    all.iter()
+                        .map(|(path, (text, mode))| (path.clone(), unkeyed(text), *mode))
+                        .collect::<Vec<_>>()
+                };
+                assert_eq!(keys(&snapshot(&machine)), keys(&after));
+                well(&machine, &UNDO);
+                same(&snapshot(&machine), &before);
+            }
+        }
+    }
+    assert!(at_setup > 10 && at_undo > 5, "killed at work: {at_setup} and {at_undo} times");
+}
+
+/// Without the secret part of local keys, which is another after each undo.
+fn unkeyed(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text).into_owned();
+    let mut parts = text.split("aigw_");
+    let first = parts.next().unwrap().to_owned();
+    parts.fold(first, |all, part| {
+        all + "aigw_"
+            + part.split_once('_').map_or(part, |(name, rest)| {
+                if rest.len() > 43 && name.chars().all(|c| c.is_ascii_lowercase() || c == '-') {
+                    &rest[43..]
+                } else {
+                    part
+                }
+            })
+    })
+}
+
+#[test]
+fn with_files_that_are_there() {
+    any_moment_will_do(true);
+}
+
+#[test]
+fn with_no_files_at_all() {
+    any_moment_will_do(false);
+}
