@@ -71,7 +71,7 @@ impl Answer for Told {
             writeln!(to, "{STRONG}{}{STRONG:#}: {style}{words}{style:#}", row.name)?;
             for file in &row.files {
                 match &file.diff {
-                    Some(diff) => write!(to, "{}", tame(diff))?,
+                    Some(diff) => write!(to, "{}", shown(diff))?,
                     None => writeln!(to, "  {}", tame(&file.file.display().to_string()))?,
                 }
             }
@@ -331,8 +331,8 @@ fn files(
                 .keys
                 .iter()
                 .filter(|held| held.ours.first().is_some_and(|value| value.as_str() == Some(&*door.key)));
-            let mut hidden: Vec<_> = hidden.filter_map(|held| held.old.clone()).collect();
-            hidden.push(door.key.clone());
+            let mut hidden: Vec<_> = hidden.filter_map(|held| held.old.clone()).map(Hidden::theirs).collect();
+            hidden.push(Hidden::key(&door.key, tool.id));
             diff(&change.file, change.now.as_deref(), Some(&change.text), &hidden)
         });
         row.files.push(FileRow {
@@ -352,18 +352,37 @@ fn files(
     changes.into_iter().try_for_each(|change| change.make(ledger))
 }
 
+/// A secret, and what is shown in its place.
+pub(super) struct Hidden(String, String);
+
+impl Hidden {
+    /// What stood where our key stands.
+    pub(super) fn theirs(raw: String) -> Self {
+        Self(raw.trim_matches(['"', '\'']).to_owned(), "***".to_owned())
+    }
+
+    pub(super) fn key(key: &str, tool: &str) -> Self {
+        Self(key.to_owned(), format!("{}{tool}_***", aigw_shared::key::PREFIX))
+    }
+}
+
 /// What changes in a file, without what is nobody's business.
-pub(super) fn diff(file: &Path, now: Option<&str>, then: Option<&str>, hidden: &[String]) -> String {
+pub(super) fn diff(file: &Path, now: Option<&str>, then: Option<&str>, hidden: &[Hidden]) -> String {
     let name = file.display().to_string();
     let title = |text: Option<&str>| if text.is_some() { name.clone() } else { "/dev/null".to_owned() };
     let mask = |text: Option<&str>| {
-        hidden.iter().fold(text.unwrap_or_default().to_owned(), |text, secret| {
-            let secret = secret.trim_matches(['"', '\'']);
-            if secret.len() < 8 || secret.ends_with("***") { text } else { text.replace(secret, "***") }
+        let long = hidden.iter().filter(|Hidden(secret, _)| secret.len() >= 8);
+        long.fold(text.unwrap_or_default().to_owned(), |text, Hidden(secret, shown)| {
+            text.replace(secret, shown)
         })
     };
     let (old, new) = (mask(now), mask(then));
     TextDiff::from_lines(&old, &new).unified_diff().header(&title(now), &title(then)).to_string()
+}
+
+/// A diff for a terminal: tabs stay, and how lines end is not shown.
+pub(super) fn shown(diff: &str) -> String {
+    diff.replace("\r\n", "\n").split('\t').map(tame).collect::<Vec<_>>().join("\t")
 }
 
 /// A tool that failed makes the whole fail, when all is done and told.

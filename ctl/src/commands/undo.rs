@@ -7,7 +7,7 @@ use aigw_shared::fault::{Failure, Fault, Kind};
 use aigw_shared::ipc::message::{Request, Response};
 use serde::Serialize;
 
-use super::setup::{agree, diff};
+use super::setup::{Hidden, agree, diff, shown};
 use crate::cli::Undo;
 use crate::daemon;
 use crate::output::{Answer, BAD, GOOD, Output, STRONG, WARN};
@@ -69,7 +69,7 @@ impl Answer for Told {
                     writeln!(to, "  changed by somebody since, and left: {}", tame(&file.left.join(", ")))?;
                 }
                 if let Some(text) = file.diff.as_ref().or(file.error.as_ref()) {
-                    writeln!(to, "{}", tame(text.trim_end()))?;
+                    writeln!(to, "{}", shown(text.trim_end()))?;
                 }
             }
             if row.key_revoked {
@@ -142,14 +142,22 @@ fn put_back(
         };
     }
     if dry_run {
-        let olds = touched.keys.iter().filter_map(|held| held.old.clone());
-        let ours = touched.keys.iter().flat_map(|held| &held.ours).filter_map(|value| value.as_str());
-        let keys = ours.filter(|text| text.starts_with(aigw_shared::key::PREFIX)).map(str::to_owned);
-        let hidden: Vec<_> = keys.chain(olds).collect();
+        let olds = touched
+            .keys
+            .iter()
+            .filter(|held| held.ours.iter().any(is_key))
+            .filter_map(|held| held.old.clone());
+        let keys = touched.keys.iter().flat_map(|held| &held.ours).filter(|value| is_key(value));
+        let keys = keys.filter_map(|value| Some(Hidden::key(value.as_str()?, &touched.tool)));
+        let hidden: Vec<_> = keys.chain(olds.map(Hidden::theirs)).collect();
         row.diff = Some(diff(file, now.as_deref(), then.as_deref(), &hidden));
         return Ok(());
     }
     back.make(ledger)
+}
+
+fn is_key(value: &serde_json::Value) -> bool {
+    value.as_str().is_some_and(|text| text.starts_with(aigw_shared::key::PREFIX))
 }
 
 /// Whether its key is gone. Without a daemon it stays, and the next undo is to come back to it.

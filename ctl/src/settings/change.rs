@@ -78,7 +78,8 @@ pub(crate) fn done(
     let as_left = now.filter(|now| known.is_some_and(|known| known.left.iter().any(|left| left == now)));
     touched.before = match known {
         None if !orphaned => now.map(str::to_owned),
-        Some(known) if as_left.is_some() => known.before.clone(),
+        // As we left it, or as an undo that was cut short has left it.
+        Some(known) if as_left.is_some() || now == known.before.as_deref() => known.before.clone(),
         _ => by_keys(&touched, &text)?.text,
     };
     touched.left.push(text.clone());

@@ -23,7 +23,7 @@ fn what_cannot_be_done_says_why_and_touches_nothing() {
     assert_eq!(failed(&machine, &["setup", "codex", "--yes"]).0, 69);
     let _daemon = machine.start();
     for (words, exit, says) in [
-        (&["setup", "codex", "--yes"][..], 1, "config.toml, line 3, column 1"),
+        (&["setup", "codex", "--yes"][..], 1, "config.toml, line 2, column 6"),
         (&["setup", "claude-code"], 2, "--yes"),
         (&["setup", "claude", "--yes"], 2, "claude-code"),
         (&["undo", "codex", "--yes"], 2, "codex is not set up"),
@@ -66,7 +66,12 @@ fn a_dry_run_shows_all_of_it_and_no_secret() {
     let after = snapshot(&machine);
     let output = machine.ctl(&["undo", "--all", "--dry-run"]);
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("-\t") && text.contains("ENABLE_TOOL_SEARCH"), "{text}");
+    assert!(
+        text.contains("\n-\t\t\"DISABLE")
+            && text.contains("-\t\"env\" : { \"ANTHROPIC_AUTH_TOKEN\":\"aigw_claude-code_***")
+            && text.contains("ENABLE_TOOL_SEARCH"),
+        "{text}"
+    );
     assert!(!text.contains("sk-ant-old-secret") && !text.contains(&machine.key("claude-code")), "{text}");
     same(&snapshot(&machine), &after);
 }
