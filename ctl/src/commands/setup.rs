@@ -59,6 +59,9 @@ struct Told {
 
 impl Answer for Told {
     fn text(&self, to: &mut dyn Write) -> io::Result<()> {
+        if self.tools.is_empty() {
+            return writeln!(to, "None of the tools that aigwctl knows is here.");
+        }
         for row in &self.tools {
             let (style, words) = match row.state {
                 State::SetUp => (GOOD, "set up"),
@@ -136,7 +139,9 @@ pub(super) async fn run(arguments: &Setup, output: &Output) -> Result<(), Failur
     }
     if chosen.is_empty() {
         chosen = found().collect();
-        if !arguments.detected {
+        // A script that has agreed wants one answer.
+        let agreed = output.is_json() && (arguments.yes || arguments.dry_run);
+        if !arguments.detected && !agreed {
             output.show(&overview(&desk, &Ledger::look(&paths)?))?;
             let may_ask = !output.is_json() && io::stdin().is_terminal();
             if !(arguments.yes || arguments.dry_run || may_ask) || chosen.is_empty() {

@@ -205,6 +205,31 @@ mod tests {
         }
     }
 
+    /// What the README says of a tool.
+    fn readme_row(tool: &Tool) -> String {
+        let (mode, how) = match &tool.way {
+            Way::Files(files) => {
+                let files: Vec<_> = files.iter().map(|settings| format!("`~/{}`", settings.file)).collect();
+                ("base URL", files.join(", "))
+            }
+            Way::Steps(_) => ("base URL", "prints the steps".to_owned()),
+            Way::Impossible { .. } => ("none", "refuses, with the reason".to_owned()),
+        };
+        let Evidence { kind, version, date } = tool.evidence;
+        let proof = format!("{} {version}", kind.word());
+        format!("| `{}` | {} | {mode} | {how} | {}, {date} |\n", tool.id, tool.name, proof.trim_end())
+    }
+
+    #[test]
+    fn the_readme_has_these_rows() {
+        let rows: String = TOOLS.iter().map(readme_row).collect();
+        let readme = include_str!("../../../README.md").replace("\r\n", "\n");
+        assert!(
+            readme.contains(&format!("| --- | --- | --- | --- | --- |\n{rows}\n")),
+            "README.md should say\n{rows}"
+        );
+    }
+
     #[test]
     fn a_tool_is_found_by_its_program_or_its_folder() {
         let scratch = tempfile::tempdir().unwrap();

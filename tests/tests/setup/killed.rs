@@ -116,3 +116,72 @@ fn with_files_that_are_there() {
 fn with_no_files_at_all() {
     any_moment_will_do(false);
 }
+
+/// The calls that change a disk, or wait for it. Killed before each one of each.
+#[cfg(feature = "root")]
+const CALLS: [&str; 9] =
+    ["rename", "renameat", "renameat2", "fsync", "mkdir", "mkdirat", "unlink", "unlinkat", "rmdir"];
+
+/// Runs it under strace, which kills it at this call of this kind.
+#[cfg(feature = "root")]
+fn killed_at(machine: &Machine, words: &[&str], call: &str, count: u32) -> bool {
+    let inject = format!("inject={call}:signal=KILL:when={count}");
+    let output = std::process::Command::new("strace")
+        .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject])
+        .arg(env!("CARGO_BIN_EXE_aigwctl_under_test"))
+        .args(words)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .envs(["HOME", "AIGW_HOME", "XDG_RUNTIME_DIR"].map(|name| (name, machine.home())))
+        .output()
+        .expect("strace");
+    // It dies as what it traced has died.
+    let ended = std::os::unix::process::ExitStatusExt::signal(&output.status);
+    assert!(ended == Some(9) || output.status.success(), "{}", machine::told(&output));
+    ended == Some(9)
+}
+
+#[cfg(feature = "root")]
+fn at_each_write(there: bool) {
+    let machine = machine!();
+    let _daemon = machine.start();
+    if there {
+        for (_, file, text) in BEFORE {
+            put(&machine, file, text, 0o640);
+        }
+    }
+    const TWO: [&str; 4] = ["setup", "claude-code", "codex", "--yes"];
+    let before = snapshot(&machine);
+    let mut kills = 0;
+    for call in CALLS {
+        for count in 1.. {
+            let setup = killed_at(&machine, &TWO, call, count);
+            let _ = machine.ctl(&UNDO);
+            same(&snapshot(&machine), &before);
+            well(&machine, &TWO);
+            let undo = killed_at(&machine, &UNDO, call, count);
+            if count % 2 == 0 {
+                well(&machine, &TWO);
+            }
+            let _ = machine.ctl(&UNDO);
+            same(&snapshot(&machine), &before);
+            kills += u32::from(setup) + u32::from(undo);
+            if !setup && !undo {
+                break;
+            }
+        }
+    }
+    assert!(kills > 40, "killed {kills} times");
+}
+
+#[test]
+#[cfg(feature = "root")]
+fn at_each_write_with_files_that_are_there() {
+    at_each_write(true);
+}
+
+#[test]
+#[cfg(feature = "root")]
+fn at_each_write_with_no_files_at_all() {
+    at_each_write(false);
+}
