@@ -62,6 +62,19 @@ pub enum Command {
         aigwctl env | Out-String | Invoke-Expression              PowerShell\n\n\
         These lines hold a local key. It opens aigwd on this machine and nothing else.")]
     Env(Env),
+    /// Point AI tools at aigwd, in their own settings files
+    #[command(after_help = "Examples:\n  \
+        aigwctl setup                                             what is here, and what each would get\n  \
+        aigwctl setup claude-code codex\n  \
+        aigwctl setup --detected --dry-run\n\n\
+        Only the keys that are named are changed. `aigwctl undo` puts back what was there, byte for byte.")]
+    Setup(Setup),
+    /// Put the settings of AI tools back as they were before `setup`
+    #[command(after_help = "Examples:\n  \
+        aigwctl undo codex\n  \
+        aigwctl undo --all --dry-run\n\n\
+        What somebody has changed since stays as it is.")]
+    Undo(Undo),
     /// List, revoke or derive local keys
     #[command(after_help = "Example:\n  aigwctl keys")]
     Keys {
@@ -210,6 +223,43 @@ pub struct Env {
     /// Print the lines that take the variables away again
     #[arg(long)]
     pub unset: bool,
+}
+
+/// `setup`
+#[derive(Debug, clap::Args)]
+pub struct Setup {
+    /// Which tools
+    #[arg(value_name = "TOOL")]
+    pub tools: Vec<String>,
+    /// All that are found here
+    #[arg(long, conflicts_with = "tools")]
+    pub detected: bool,
+    /// Show what would change, as a unified diff, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Print what belongs into each file, for whoever keeps these files elsewhere; write none of them
+    #[arg(long, requires = "tools", conflicts_with_all = ["dry_run", "yes", "detected"])]
+    pub print: bool,
+}
+
+/// `undo`
+#[derive(Debug, clap::Args)]
+pub struct Undo {
+    /// Which tools
+    #[arg(value_name = "TOOL")]
+    pub tools: Vec<String>,
+    /// All that were set up
+    #[arg(long, conflicts_with = "tools")]
+    pub all: bool,
+    /// Show what would change, as a unified diff, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `explain`
