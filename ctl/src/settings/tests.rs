@@ -275,7 +275,7 @@ fn touched_by_others(format: Format, text: &str, acts: &[(u16, usize, u8)]) -> S
                 let stop = places
                     .iter()
                     .copied()
-                    .find(|stop| *stop >= at + usize::from(*length) + 1)
+                    .find(|stop| *stop > at + usize::from(*length))
                     .unwrap_or(text.len());
                 format!("{}{}", &text[..at], &text[stop..])
             }
