@@ -90,8 +90,11 @@ pub(crate) const TOOLS: &[Tool] = &[
             keys: OPENCODE_KEYS,
             managed: &[],
         }]),
-        evidence: ran("1.18.33", "2026-11"),
-        notes: &["an opencode.json in a project goes before it"],
+        evidence: ran("1.18.33", "2026-11-29"),
+        notes: &[
+            "an opencode.json in a project goes before it",
+            "it adds $schema to the file by itself, which undo leaves",
+        ],
     },
     Tool {
         id: "kilo",
@@ -125,7 +128,7 @@ pub(crate) const TOOLS: &[Tool] = &[
             ],
             managed: &[],
         }]),
-        evidence: ran("0.73.1", "2026-11"),
+        evidence: ran("0.73.1", "2026-11-29"),
         notes: &[],
     },
     Tool {
