@@ -39,6 +39,8 @@ struct Row {
     /// What is to be done by hand.
     steps: Vec<String>,
     notes: Vec<&'static str>,
+    /// Managed files that go before ours.
+    overruled: Vec<String>,
     evidence: Evidence,
     error: Option<String>,
 }
@@ -79,6 +81,7 @@ impl Answer for Told {
                 }
             }
             row.steps.iter().try_for_each(|step| writeln!(to, "  {step}"))?;
+            row.overruled.iter().try_for_each(|words| writeln!(to, "  {WARN}{}{WARN:#}", tame(words)))?;
             if let Some(error) = &row.error {
                 writeln!(to, "  {}", tame(error))?;
             }
@@ -288,6 +291,7 @@ fn one(tool: &'static Tool, desk: &Desk, door: &Door, ledger: &mut Ledger, dry_r
         files: Vec::new(),
         steps: tool.steps(door),
         notes: tool.notes.to_vec(),
+        overruled: tool.overruled(),
         evidence: tool.evidence,
         error: None,
     };

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::settings::change::Wanted;
-use crate::settings::{Format, KeyPath};
+use crate::settings::{Format, KeyPath, place};
 pub(crate) use table::TOOLS;
 
 /// One tool.
@@ -45,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) moved: Option<(&'static str, &'static str)>,
     pub(crate) format: Format,
     pub(crate) keys: &'static [(&'static [&'static str], Put)],
+    /// Files of the machine's administrator that go before this one.
+    pub(crate) managed: &'static [&'static str],
 }
 
 /// What goes into a key.
@@ -127,6 +129,19 @@ impl Tool {
         files.iter().map(|settings| (settings.place(desk), wanted(settings))).collect()
     }
 
+    /// Managed files that set one of our keys, so that ours has no effect, in words.
+    pub(crate) fn overruled(&self) -> Vec<String> {
+        let Way::Files(files) = &self.way else { return Vec::new() };
+        let words = |settings: &Settings| {
+            settings
+                .managed
+                .iter()
+                .filter_map(|file| settings.overruled_by(Path::new(file)))
+                .collect::<Vec<_>>()
+        };
+        files.iter().flat_map(words).collect()
+    }
+
     /// What is to be done by hand.
     pub(crate) fn steps(&self, door: &Door) -> Vec<String> {
         let Way::Steps(steps) = &self.way else { return Vec::new() };
@@ -144,6 +159,16 @@ impl Settings {
     pub(crate) fn place(&self, desk: &Desk) -> PathBuf {
         let moved = self.moved.and_then(|(variable, file)| Some((desk.variable)(variable)?.join(file)));
         moved.unwrap_or_else(|| desk.home.join(self.file))
+    }
+
+    fn overruled_by(&self, file: &Path) -> Option<String> {
+        // What cannot be read says nothing, to the tool either.
+        let text = place::read(file).ok().flatten()?;
+        let is_set = |path: &KeyPath| self.format.find(&text, path).ok().flatten().is_some();
+        let keys: Vec<_> = self.keys.iter().map(|(path, _)| key_path(path)).filter(is_set).collect();
+        let names: Vec<_> = keys.iter().map(|path| path.join(".")).collect();
+        let words = || format!("{} sets {}, and goes before this", file.display(), names.join(", "));
+        (!names.is_empty()).then(words)
     }
 }
 
@@ -228,6 +253,27 @@ mod tests {
             readme.contains(&format!("| --- | --- | --- | --- | --- |\n{rows}\n")),
             "README.md should say\n{rows}"
         );
+    }
+
+    #[test]
+    fn a_managed_file_is_named_if_it_sets_our_keys() {
+        let scratch = tempfile::tempdir().unwrap();
+        let file = scratch.path().join("managed-settings.json");
+        let Way::Files([settings]) = &Tool::named("claude-code").unwrap().way else { panic!() };
+        assert_eq!(settings.overruled_by(&file), None);
+        for (text, words) in [
+            ("{ \"env\": { \"OTHER\": \"1\" } }", None),
+            ("no JSON", None),
+            (
+                "{ \"env\": { \"ANTHROPIC_BASE_URL\": \"https://a\" } }",
+                Some("sets env.ANTHROPIC_BASE_URL, and goes"),
+            ),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let said = settings.overruled_by(&file);
+            assert_eq!(said.is_some(), words.is_some(), "{text}");
+            assert!(said.is_none_or(|said| said.contains(words.unwrap_or_default())), "{text}");
+        }
     }
 
     #[test]

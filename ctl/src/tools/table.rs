@@ -40,6 +40,11 @@ pub(crate) const TOOLS: &[Tool] = &[
                 (&["env", "ANTHROPIC_AUTH_TOKEN"], Key),
                 (&["env", "ENABLE_TOOL_SEARCH"], Text("true")),
             ],
+            managed: &[
+                "/etc/claude-code/managed-settings.json",
+                "/Library/Application Support/ClaudeCode/managed-settings.json",
+                "C:\\Program Files\\ClaudeCode\\managed-settings.json",
+            ],
         }]),
         evidence: ran("2.1.330", "2026-11-29"),
         notes: &[
@@ -65,6 +70,7 @@ pub(crate) const TOOLS: &[Tool] = &[
                 (&["model_providers", "aigw", "experimental_bearer_token"], Key),
                 (&["model_providers", "aigw", "supports_websockets"], Flag(true)),
             ],
+            managed: &[],
         }]),
         evidence: ran("0.169.0", "2026-11-29"),
         notes: &[
@@ -82,9 +88,13 @@ pub(crate) const TOOLS: &[Tool] = &[
             moved: Some(("XDG_CONFIG_HOME", "opencode/opencode.json")),
             format: Format::Json,
             keys: OPENCODE_KEYS,
+            managed: &[],
         }]),
-        evidence: ran("1.18.33", "2026-11"),
-        notes: &["an opencode.json in a project goes before it"],
+        evidence: ran("1.18.33", "2026-11-29"),
+        notes: &[
+            "an opencode.json in a project goes before it",
+            "it adds $schema to the file by itself, which undo leaves",
+        ],
     },
     Tool {
         id: "kilo",
@@ -96,6 +106,7 @@ pub(crate) const TOOLS: &[Tool] = &[
             moved: Some(("XDG_CONFIG_HOME", "kilo/kilo.json")),
             format: Format::Json,
             keys: OPENCODE_KEYS,
+            managed: &[],
         }]),
         evidence: ran("7.7.9", "2026-11"),
         notes: &[],
@@ -115,8 +126,9 @@ pub(crate) const TOOLS: &[Tool] = &[
                 (&["providers", "openai", "baseUrl"], Url("/openai/v1")),
                 (&["providers", "openai", "apiKey"], Key),
             ],
+            managed: &[],
         }]),
-        evidence: ran("0.73.1", "2026-11"),
+        evidence: ran("0.73.1", "2026-11-29"),
         notes: &[],
     },
     Tool {

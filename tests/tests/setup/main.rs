@@ -1,5 +1,6 @@
 //! `aigwctl setup` and `undo`: what they do to tools' files on a real disk, with a real daemon.
 
+#![cfg(unix)]
 // Outside the test functions, too, a test may end where something is not as it must be.
 #![allow(clippy::unwrap_used)]
 

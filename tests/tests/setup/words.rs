@@ -42,6 +42,25 @@ fn what_cannot_be_done_says_why_and_touches_nothing() {
 }
 
 #[test]
+fn a_file_that_is_not_ours_to_write_is_left() {
+    let machine = machine!();
+    let _daemon = machine.start();
+    put(&machine, ".claude/settings.json", "{}\n", 0o400);
+    std::fs::create_dir(machine.home().join(".codex")).unwrap();
+    std::os::unix::fs::symlink("nowhere", machine.home().join(".codex/config.toml")).unwrap();
+    let before = snapshot(&machine);
+    for (tool, says) in [("claude-code", "is read-only"), ("codex", "a link that leads nowhere")] {
+        let (code, text) = failed(&machine, &["setup", tool, "--yes"]);
+        assert!(code == 1 && text.contains(says), "{text}");
+    }
+    // The one that can be is set up all the same.
+    assert_eq!(failed(&machine, &["setup", "codex", "pi", "--yes"]).0, 1);
+    assert!(machine.home().join(".pi/agent/models.json").exists());
+    machine.ask(&["undo", "--yes"]);
+    same(&snapshot(&machine), &before);
+}
+
+#[test]
 fn a_dry_run_shows_all_of_it_and_no_secret() {
     let machine = machine!();
     let daemon = machine.start();
@@ -105,6 +124,8 @@ fn what_is_found_is_shown_and_set_up() {
         (&"set-up".into(), &"impossible".into())
     );
     assert_eq!(row(&machine.ask(&["setup"]), "pi")["set_up"], true);
+    // Whoever agrees beforehand gets one answer.
+    assert_eq!(row(&machine.ask(&["setup", "--yes"]), "pi")["state"], "unchanged");
 }
 
 #[test]
