@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::sync::Mutex;
 
+use aigw_shared::os::listener;
 use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, sendto, socket_with};
 
@@ -75,7 +76,7 @@ impl Lookup {
     /// The program that has that socket, in words. Searches through all processes.
     pub fn program(&self, peer: SocketAddr, ours: SocketAddr) -> Option<String> {
         let entry = self.entry(peer, ours).ok()??;
-        holder(&format!("socket:[{}]", entry.inode))
+        listener::holder(&format!("socket:[{}]", entry.inode))
     }
 
     fn entry(&self, peer: SocketAddr, ours: SocketAddr) -> io::Result<Option<Entry>> {
@@ -181,32 +182,6 @@ fn hex(address: SocketAddr, mapped: bool) -> String {
         .chunks_exact(4)
         .map(|word| format!("{:08X}", u32::from_ne_bytes([word[0], word[1], word[2], word[3]])));
     format!("{}:{:04X}", words.collect::<String>(), address.port())
-}
-
-/// The listener's line in the table, and the process that has that socket among its files. Those of other users, and
-/// of a process that guards itself as we do, cannot be looked at: then the user has to do.
-pub(super) fn port_owner(port: u16) -> Option<String> {
-    let suffix = format!(":{port:04X}");
-    let (uid, inode) = ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|file| {
-        let table = std::fs::read_to_string(file).ok()?;
-        table.lines().skip(1).find_map(|line| {
-            let words: Vec<&str> = line.split_ascii_whitespace().collect();
-            let listening = words.get(3) == Some(&"0A") && words.get(1)?.ends_with(&suffix);
-            listening.then(|| Some((words.get(7)?.to_string(), words.get(9)?.to_string()))).flatten()
-        })
-    })?;
-    holder(&format!("socket:[{inode}]")).or_else(|| Some(format!("a process of user {uid}")))
-}
-
-/// The process that has this among its files.
-fn holder(socket: &str) -> Option<String> {
-    std::fs::read_dir("/proc").ok()?.flatten().find_map(|process| {
-        let pid: u32 = process.file_name().to_str()?.parse().ok()?;
-        let mut files = std::fs::read_dir(process.path().join("fd")).ok()?.flatten();
-        files.find(|file| std::fs::read_link(file.path()).is_ok_and(|to| to.as_os_str() == socket))?;
-        let name = std::fs::read_to_string(process.path().join("comm")).ok()?;
-        Some(format!("{} (process {pid})", name.trim()))
-    })
 }
 
 #[cfg(test)]
