@@ -40,9 +40,10 @@ struct Seen {
 }
 
 type Looked = Pin<Box<dyn Future<Output = Vec<Line>> + Send>>;
+type Look = fn(Arc<Seen>) -> Looked;
 
 /// Every check: its name, and what looks. They run at the same time, and are told in this order.
-const CHECKS: [(&str, fn(Arc<Seen>) -> Looked); 10] = [
+const CHECKS: [(&str, Look); 10] = [
     ("daemon", |seen| Box::pin(async move { daemon::runs(&seen) })),
     ("version", |seen| Box::pin(async move { daemon::version(&seen) })),
     ("socket", |seen| Box::pin(async move { daemon::socket(&seen) })),
