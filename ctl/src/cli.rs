@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 
 pub use self::ca::{Ca, CaInstall, CaUninstall};
 pub use self::gateways::{Byok, Gateway, GatewayAdd, Login};
+pub use crate::commands::doctor::Arguments as Doctor;
 pub use crate::os::trust::Family;
 use crate::shell::Shell;
 
@@ -60,6 +61,9 @@ pub enum Command {
     /// Show the daemon, the gateways and what is wrong
     #[command(after_help = "Example:\n  aigwctl status --json | jq .gateways[0].user")]
     Status,
+    /// Look at everything that a tool needs, and say what mends what is wrong
+    #[command(after_help = "Examples:\n  aigwctl doctor\n  aigwctl doctor --fix")]
+    Doctor(Doctor),
     /// Print the variables that point a tool at aigwd
     #[command(after_help = "Examples:\n  \
         eval \"$(aigwctl env)\"                                     sh, bash, zsh\n  \

@@ -43,7 +43,7 @@ pub fn main() -> ExitCode {
     };
     let output = Output::new(cli.json);
     match run(&cli, &output) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => output.end(),
         Err(failure) => output.failure(&failure),
     }
 }

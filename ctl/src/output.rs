@@ -1,6 +1,7 @@
 //! An answer as text or as JSON, both from the same value; notes; failures. Colours are always written and taken out
 //! where stdout is no terminal or `NO_COLOR` is set.
 
+use std::cell::Cell;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -37,17 +38,28 @@ struct Enveloped<'a, T> {
 /// Where answers go.
 pub struct Output {
     json: bool,
+    exit: Cell<u8>,
 }
 
 impl Output {
     /// JSON, or text.
     pub fn new(json: bool) -> Self {
-        Self { json }
+        Self { json, exit: Cell::new(0) }
     }
 
     /// Whether a script reads along.
     pub fn is_json(&self) -> bool {
         self.json
+    }
+
+    /// The command has done what it should, and ends with this exit code all the same.
+    pub fn end_with(&self, exit: u8) {
+        self.exit.set(exit);
+    }
+
+    /// How a command ends that did what it should.
+    pub fn end(&self) -> ExitCode {
+        ExitCode::from(self.exit.get())
     }
 
     /// Prints an answer.

@@ -164,7 +164,11 @@ impl Gateway {
         found
     }
 
-    async fn find_prefix(&self) -> Result<String, Fault> {
+    /// The prefix of the AI gateway's routes, asked for now.
+    ///
+    /// # Errors
+    /// As [`prefix`](Self::prefix).
+    pub async fn find_prefix(&self) -> Result<String, Fault> {
         let base = trimmed(self.url()?);
         for prefix in API_PREFIXES {
             if deployment::has_prefix(self, &format!("{base}{prefix}")).await? {

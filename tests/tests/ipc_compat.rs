@@ -41,6 +41,15 @@ fn query(url: Option<String>, name: Option<String>, store: Option<&str>) -> Logi
     LoginQuery { url, name, store: store.map(str::to_owned) }
 }
 
+fn failure() -> Failure {
+    Failure {
+        code: Kind::NotLoggedIn.face().code.to_owned(),
+        text: "Nobody is logged in to größe.".to_owned(),
+        cure: "run `aigwctl login`".to_owned(),
+        exit: 77,
+    }
+}
+
 fn requests() -> Vec<(String, Request)> {
     let token = Credential { provider: None, secret: Secret::new("abcdefghij-0123456789abcdefghijkl") };
     let key = Credential { provider: text("openai"), secret: Secret::new("sk-größer") };
@@ -114,6 +123,7 @@ fn requests() -> Vec<(String, Request)> {
             Request::BeginLogin(BrowserLogin { gateway: query(None, text("work"), None), ca_file: None }),
         ],
         FinishLogin => [Request::FinishLogin],
+        Reach => [Request::Reach],
         Gateway => [
             Request::Gateway(GatewayChange::Set(Box::new(GatewayDraft {
                 name: "work".to_owned(),
@@ -131,12 +141,7 @@ fn responses() -> Vec<(String, Response)> {
     rows! { Response:
         Done => [Response::Done],
         Described => [Response::Described(build())],
-        Failed => [Response::Failed(Failure {
-            code: Kind::NotLoggedIn.face().code.to_owned(),
-            text: "Nobody is logged in to größe.".to_owned(),
-            cure: "run `aigwctl login`".to_owned(),
-            exit: 77,
-        })],
+        Failed => [Response::Failed(failure())],
         Status => [Response::Status(Box::new(status()))],
         LoginNeeds => [
             Response::LoginNeeds(LoginNeeds {
@@ -192,6 +197,14 @@ fn responses() -> Vec<(String, Response)> {
             added: "/home/ada/.local/state/aigw/ca/roots.pem".to_owned(),
             bundle: "/home/ada/.local/state/aigw/ca/bundle.pem".to_owned(),
         })],
+        Reached => [Response::Reached(vec![Reach {
+            gateway: "work".to_owned(),
+            steps: vec![
+                ReachStep { what: "name".to_owned(), saw: "größe.example is 10.0.0.1".to_owned(), trouble: None },
+                ReachStep { what: "tcp".to_owned(), saw: String::new(), trouble: Some(failure()) },
+            ],
+            ahead_s: Some(-7200),
+        }, Reach { gateway: "lab".to_owned(), steps: Vec::new(), ahead_s: None }])],
         LoggedOut => [Response::LoggedOut(LoggedOut {
             name: "work".to_owned(),
             deleted: text("aigw-laptop-0a1b2c-01234567"),

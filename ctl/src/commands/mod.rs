@@ -5,6 +5,7 @@ mod byok;
 mod ca;
 mod completions;
 mod config;
+pub mod doctor;
 mod env;
 mod explain;
 mod gateway;
@@ -39,6 +40,7 @@ pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failu
         Some(Command::Login(arguments)) => login::run(arguments, output).await,
         Some(Command::Logout { name }) => logout::run(name.clone(), output).await,
         Some(Command::Status) => status::run(output).await,
+        Some(Command::Doctor(arguments)) => doctor::run(arguments, output).await,
         Some(Command::Env(arguments)) => env::run(arguments, output).await,
         Some(Command::Setup(arguments)) => setup::run(arguments, output).await,
         Some(Command::Undo(arguments)) => undo::run(arguments, output).await,

@@ -28,7 +28,7 @@ const LOG_LINES: usize = 10;
 const LOG_TAIL: u64 = 16 * 1024;
 
 #[derive(Serialize)]
-struct Started {
+pub(super) struct Started {
     already_running: bool,
     version: String,
     pid: u32,
@@ -36,6 +36,13 @@ struct Started {
     listen: Option<Vec<String>>,
     /// Null when we did not start it.
     log: Option<PathBuf>,
+}
+
+impl Started {
+    /// Its process.
+    pub(super) fn pid(&self) -> u32 {
+        self.pid
+    }
 }
 
 impl Answer for Started {
@@ -52,8 +59,13 @@ impl Answer for Started {
 }
 
 pub(super) async fn run(aigwd: Option<&Path>, output: &Output) -> Result<(), Failure> {
+    output.show(&begin(aigwd).await?)
+}
+
+/// Starts it, unless it runs.
+pub(super) async fn begin(aigwd: Option<&Path>) -> Result<Started, Failure> {
     match describe().await {
-        Ok(build) => return output.show(&started(build, true, None).await),
+        Ok(build) => return Ok(started(build, true, None).await),
         Err(failure) if daemon::is_absent(&failure) => {}
         Err(failure) => return Err(failure),
     }
@@ -76,7 +88,7 @@ pub(super) async fn run(aigwd: Option<&Path>, output: &Output) -> Result<(), Fai
             .cure_with("install aigwd beside aigwctl")
     })?;
 
-    let begin = Instant::now();
+    let begun = Instant::now();
     loop {
         let ended = child.try_wait().map_err(|error| Fault::new(Kind::Internal, error.to_string()))?;
         match describe().await {
@@ -84,7 +96,7 @@ pub(super) async fn run(aigwd: Option<&Path>, output: &Output) -> Result<(), Fai
                 // Somebody else's start may have been faster; then theirs runs and ours has ended.
                 let already_running = build.pid != child.id();
                 let log = (!already_running).then_some(log);
-                return output.show(&started(build, already_running, log).await);
+                return Ok(started(build, already_running, log).await);
             }
             Err(failure) if !daemon::is_absent(&failure) => return Err(failure),
             Err(_) => {}
@@ -92,7 +104,7 @@ pub(super) async fn run(aigwd: Option<&Path>, output: &Output) -> Result<(), Fai
         if let Some(status) = ended {
             return Err(ended_at_once(status, &log, begin_of_log));
         }
-        if begin.elapsed() > PATIENCE {
+        if begun.elapsed() > PATIENCE {
             let text = format!("aigwd (pid {}) does not answer after {} s", child.id(), PATIENCE.as_secs());
             return Err(Fault::new(Kind::Internal, text)
                 .cure_with(format!("read its log, {}", log.display()))

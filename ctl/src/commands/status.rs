@@ -220,7 +220,7 @@ impl Gateway {
             words += &format!(", token {}…", token.fingerprint);
         }
         if let Some(end) = token.expires_at {
-            let verb = if end.0 < now.0 { "ended" } else { "ends" };
+            let verb = if self.is_expired(now) { "ended" } else { "ends" };
             words += &format!(", {verb} {} ({})", end.words(), end.seen_from(now));
         }
         match (token.lasting.as_str(), token.renews_at) {

@@ -7,7 +7,7 @@ use aigw_shared::ipc::hello;
 use aigw_shared::ipc::message::{Request, Response};
 use aigw_shared::ipc::payload::{Access, AccessQuery, BrowserLogin, Build, LoginBegun, SettingRow, Settings};
 
-use super::{byok, ca, explain, gateways, status};
+use super::{byok, ca, explain, gateways, reach, status};
 use crate::app::App;
 use crate::credentials::login;
 use crate::credentials::oauth::{self, Begun};
@@ -38,6 +38,7 @@ pub async fn to(app: &Arc<App>, request: Request, begun: &mut Option<Begun>) -> 
         Request::Byok(query) => byok::to(app, query).await.map(Response::Byok),
         Request::Accounts => Ok(Response::Accounts(account::all(app).await)),
         Request::Sessions(query) => sessions::recent(app, query).await.map(Response::Sessions),
+        Request::Reach => Ok(Response::Reached(reach::all(app).await)),
         Request::Ca(action) => ca::to(app, action).await,
     };
     answer.unwrap_or_else(|fault| Response::Failed(Failure::from(fault)))

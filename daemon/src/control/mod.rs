@@ -5,6 +5,7 @@ mod byok;
 mod ca;
 mod explain;
 mod gateways;
+mod reach;
 mod status;
 
 use std::sync::Arc;

@@ -71,7 +71,8 @@ pub async fn all(app: &App) -> Vec<Account> {
     join_all(gateways.iter().filter(coder).map(|gateway| of(gateway))).await
 }
 
-async fn of(gateway: &Gateway) -> Account {
+/// The account at this one. What the deployment did not say is absent.
+pub async fn of(gateway: &Gateway) -> Account {
     // Of many that ask at once, one asks the deployment.
     let mut remembered = gateway.account().await;
     if let Some((at, account)) = &*remembered

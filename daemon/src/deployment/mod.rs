@@ -10,10 +10,13 @@ use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::provider::{self, Dialect};
 use aigw_shared::secret::Secret;
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderName, HeaderValue, USER_AGENT};
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
 use serde::Deserialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
 
 use crate::credentials::Held;
 use crate::gateway::Gateway;
@@ -56,6 +59,19 @@ fn away(url: &str, status: StatusCode) -> Fault {
 /// Whether this is the body by which a deployment says that it does not have a path.
 pub fn says_no_route(body: &[u8]) -> bool {
     serde_json::from_slice::<Message>(body).is_ok_and(|body| body.message == "Route not found.")
+}
+
+/// By how many seconds the deployment's clock is ahead of ours, to the second that its answers are dated with. `None`
+/// when they are not.
+///
+/// # Errors
+/// When nobody answers.
+pub async fn ahead_s(gateway: &Gateway) -> Result<Option<i64>, Fault> {
+    let url = format!("{}/api/v2/buildinfo", crate::gateway::trimmed(gateway.coder_url()?));
+    let answer = answered(gateway, Method::GET, &url, &[], None).await?;
+    let date = answer.headers().get(DATE).and_then(|date| date.to_str().ok());
+    let theirs = date.and_then(|date| OffsetDateTime::parse(date, &Rfc2822).ok());
+    Ok(theirs.map(|theirs| theirs.unix_timestamp() - OffsetDateTime::now_utc().unix_timestamp()))
 }
 
 /// Who the token belongs to. This also extends a session, which use of the gateway alone does not.
@@ -210,7 +226,7 @@ async fn get(
     ask(gateway, Method::GET, url, fields, None).await
 }
 
-/// One call, with the fields that the gateway wants of every call. A body comes with its media type.
+/// One call. A body comes with its media type.
 async fn ask(
     gateway: &Gateway,
     method: Method,
@@ -218,6 +234,22 @@ async fn ask(
     fields: &[(HeaderName, HeaderValue)],
     body: Option<(&'static str, Bytes)>,
 ) -> Result<(StatusCode, Bytes), Fault> {
+    let response = answered(gateway, method, url, fields, body).await?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await.map_err(|error| {
+        Fault::new(Kind::UpstreamFailed, format!("the deployment's answer broke off: {error}"))
+    })?;
+    Ok((status, body.to_bytes()))
+}
+
+/// The same as far as the answer's head, with the fields that the gateway wants of every call.
+async fn answered(
+    gateway: &Gateway,
+    method: Method,
+    url: &str,
+    fields: &[(HeaderName, HeaderValue)],
+    body: Option<(&'static str, Bytes)>,
+) -> Result<Response<Incoming>, Fault> {
     let uri: Uri = url
         .parse()
         .map_err(|error| Fault::new(Kind::BadConfiguration, format!("{url} cannot be asked: {error}")))?;
@@ -247,11 +279,7 @@ async fn ask(
     if is_aigwd(&response) {
         return Err(Fault::new(Kind::Loop, "this URL leads to an aigwd, not to a deployment"));
     }
-    let status = response.status();
-    let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await.map_err(|error| {
-        Fault::new(Kind::UpstreamFailed, format!("the deployment's answer broke off: {error}"))
-    })?;
-    Ok((status, body.to_bytes()))
+    Ok(response)
 }
 
 fn is_aigwd<B>(response: &Response<B>) -> bool {

@@ -7,6 +7,8 @@ mod stream;
 mod target;
 mod tcp;
 mod tls;
+mod walk;
+mod witness;
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -29,6 +31,7 @@ pub use proxy::findings;
 pub use stream::{Link, Pipe};
 pub use target::Wanted;
 pub use tls::{Offer, crypto};
+pub use walk::Step;
 
 use proxy::{Variables, Way};
 use target::Rules;
@@ -218,14 +221,19 @@ impl Dialer {
 
     /// Bytes to and from this host, directly or through the proxy of the settings.
     async fn pipe(&self, secure: bool, wanted: &Wanted<'_>, host: &str) -> Result<Pipe, DialError> {
-        let addresses = match self.whereto(secure, wanted).await? {
-            Whereto::Proxy(proxy) => return self.way.connect(proxy, wanted).await,
-            Whereto::Addresses(addresses) => addresses,
-        };
-        let connected = tcp::connect(&addresses).await;
-        connected
-            .map(Pipe::Tcp)
-            .map_err(|error| DialError::Connect { host: host.to_owned(), what: error.to_string() })
+        let whereto = self.whereto(secure, wanted).await?;
+        self.along(&whereto, wanted, host).await
+    }
+
+    /// The same, where it is known where to go.
+    async fn along(&self, whereto: &Whereto<'_>, wanted: &Wanted<'_>, host: &str) -> Result<Pipe, DialError> {
+        match whereto {
+            Whereto::Proxy(proxy) => self.way.connect(proxy, wanted).await,
+            Whereto::Addresses(addresses) => tcp::connect(addresses)
+                .await
+                .map(Pipe::Tcp)
+                .map_err(|error| DialError::Connect { host: host.to_owned(), what: error.to_string() }),
+        }
     }
 
     /// Where a connection to this host has to go.

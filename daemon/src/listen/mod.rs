@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use ::http::{Request, Response};
 use aigw_shared::fault::{Fault, Kind};
+use aigw_shared::os::listener;
 use hyper::body::Incoming;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -68,7 +69,7 @@ fn taken(port: u16, error: &io::Error) -> Fault {
     if error.kind() != io::ErrorKind::AddrInUse {
         return Fault::new(Kind::PortTaken, format!("port {port} cannot be used: {error}"));
     }
-    let owner = crate::os::peer::port_owner(port).unwrap_or_else(|| "another program".to_owned());
+    let owner = listener::of(port).map_or_else(|| "another program".to_owned(), |owner| owner.words);
     Fault::new(Kind::PortTaken, format!("port {port} is taken by {owner}"))
 }
 

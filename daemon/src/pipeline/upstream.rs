@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use aigw_shared::config;
 use aigw_shared::fault::{Fault, Kind};
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio_util::sync::CancellationToken;
 
 use super::body::{Slot, Upload};
-use crate::dial::{DialError, Dialer, Here, Link, Offer, Pipe, Wanted};
+use crate::dial::{DialError, Dialer, Here, Link, Offer, Pipe, Step, Wanted};
 
 /// Gateways and load balancers close idle connections after a minute or more; we let go first, so that no request
 /// meets one that is closing.
@@ -71,6 +71,11 @@ impl Upstream {
             .http1_max_buf_size(MAX_HEAD as usize)
             .build(dialer.clone());
         Self { client, dialer, wait }
+    }
+
+    /// The way to this URL one step after the other, up to the first that fails.
+    pub async fn walk(&self, uri: &Uri) -> Vec<Step> {
+        self.dialer.walk(uri).await
     }
 
     /// Sends the request that `build` makes. While there is no connection, tries again for a short time; after that, once

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::payload::{
     Access, AccessQuery, Account, BrowserLogin, Build, ByokKeys, ByokQuery, CaAction, CaRequest, CaStatus,
     CaTrust, ExplainQuery, Explanation, GatewayChange, GatewayChanged, KeyRow, LoggedIn, LoggedOut, Login,
-    LoginBegun, LoginNeeds, LoginQuery, SessionRow, SessionsQuery, Settings, Status,
+    LoginBegun, LoginNeeds, LoginQuery, Reach, SessionRow, SessionsQuery, Settings, Status,
 };
 use crate::fault::Failure;
 
@@ -52,6 +52,8 @@ pub enum Request {
     Accounts,
     /// Recent sessions of the user at a gateway.
     Sessions(SessionsQuery),
+    /// How every gateway is reached, step by step. They are asked now.
+    Reach,
 }
 
 /// From `aigwd` to `aigwctl`.
@@ -95,6 +97,8 @@ pub enum Response {
     Accounts(Vec<Account>),
     /// Answer to `Sessions`, newest first.
     Sessions(Vec<SessionRow>),
+    /// Answer to `Reach`.
+    Reached(Vec<Reach>),
 }
 
 impl Request {

@@ -5,6 +5,7 @@
 
 mod account;
 mod byok;
+mod doctor;
 mod gateways;
 mod given;
 mod keys;

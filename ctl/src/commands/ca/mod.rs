@@ -7,8 +7,8 @@ mod install;
 mod request;
 mod rotate;
 mod show;
-mod status;
-mod trust;
+pub(super) mod status;
+pub(super) mod trust;
 mod uninstall;
 
 use aigw_shared::fault::Failure;

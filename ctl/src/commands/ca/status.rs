@@ -36,9 +36,9 @@ struct Next {
 
 /// A trust store, and whether our root is in it.
 #[derive(Serialize)]
-pub(super) struct Store {
-    pub(super) store: String,
-    pub(super) installed: bool,
+pub(in crate::commands) struct Store {
+    pub(in crate::commands) store: String,
+    pub(in crate::commands) installed: bool,
 }
 
 pub(super) async fn run(output: &Output) -> Result<(), Failure> {

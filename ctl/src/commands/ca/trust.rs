@@ -373,7 +373,7 @@ pub(super) fn forget(place: &Place) {
 }
 
 /// The stores for `ca status`.
-pub(super) fn overview(status: &CaStatus) -> Vec<status::Store> {
+pub(in crate::commands) fn overview(status: &CaStatus) -> Vec<status::Store> {
     let (false, Some(mark), Ok(place)) =
         (status.company, Mark::parse(&status.fingerprint_sha256), Place::here())
     else {

@@ -1,14 +1,12 @@
 //! Linux: the kernel's socket table, asked for one exact connection through netlink, or read as text where netlink is
 //! not allowed (as in a sandbox without that address family).
 
-use std::cmp::Reverse;
 use std::io;
-use std::iter;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
 
+use aigw_shared::os::listener;
 use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, sendto, socket_with};
 
@@ -78,7 +76,7 @@ impl Lookup {
     /// The program that has that socket, in words. Searches through all processes.
     pub fn program(&self, peer: SocketAddr, ours: SocketAddr) -> Option<String> {
         let entry = self.entry(peer, ours).ok()??;
-        holder(&format!("socket:[{}]", entry.inode))
+        listener::holder(&format!("socket:[{}]", entry.inode))
     }
 
     fn entry(&self, peer: SocketAddr, ours: SocketAddr) -> io::Result<Option<Entry>> {
@@ -184,44 +182,6 @@ fn hex(address: SocketAddr, mapped: bool) -> String {
         .chunks_exact(4)
         .map(|word| format!("{:08X}", u32::from_ne_bytes([word[0], word[1], word[2], word[3]])));
     format!("{}:{:04X}", words.collect::<String>(), address.port())
-}
-
-/// The listener's line in the table, and the process that has that socket among its files. Those of other users, and
-/// of a process that guards itself as we do, cannot be looked at: then the user has to do.
-pub(super) fn port_owner(port: u16) -> Option<String> {
-    let suffix = format!(":{port:04X}");
-    let (uid, inode) = ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|file| {
-        let table = std::fs::read_to_string(file).ok()?;
-        table.lines().skip(1).find_map(|line| {
-            let words: Vec<&str> = line.split_ascii_whitespace().collect();
-            let listening = words.get(3) == Some(&"0A") && words.get(1)?.ends_with(&suffix);
-            listening.then(|| Some((words.get(7)?.to_string(), words.get(9)?.to_string()))).flatten()
-        })
-    })?;
-    holder(&format!("socket:[{inode}]")).or_else(|| Some(format!("a process of user {uid}")))
-}
-
-/// The process that has this among its files. A search through all of them costs milliseconds, in which a tool that
-/// hangs up is gone. So whoever was found last is asked first, for a tool opens many connections; then the youngest.
-fn holder(socket: &str) -> Option<String> {
-    static LAST: AtomicU32 = AtomicU32::new(0);
-    let youngest_first = || {
-        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-        let mut pids: Vec<u32> =
-            processes.filter_map(|process| process.file_name().to_str()?.parse().ok()).collect();
-        pids.sort_unstable_by_key(|pid| Reverse(*pid));
-        pids
-    };
-    let mut pids = iter::once(LAST.load(Ordering::Relaxed)).chain(iter::once_with(youngest_first).flatten());
-    let pid = pids.find(|pid| has(*pid, socket))?;
-    LAST.store(pid, Ordering::Relaxed);
-    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-    Some(format!("{} (process {pid})", name.trim()))
-}
-
-fn has(pid: u32, socket: &str) -> bool {
-    let mut files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-    files.any(|file| std::fs::read_link(file.path()).is_ok_and(|to| to.as_os_str() == socket))
 }
 
 #[cfg(test)]

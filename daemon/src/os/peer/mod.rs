@@ -39,8 +39,3 @@ impl Lookup {
         probe().is_ok_and(|owner| owner == Owner::Us)
     }
 }
-
-/// Who listens on a port of this machine, for the message that it is taken: program and process where the system tells.
-pub fn port_owner(port: u16) -> Option<String> {
-    system::port_owner(port)
-}

@@ -31,7 +31,3 @@ impl Lookup {
         false
     }
 }
-
-pub(super) fn port_owner(_port: u16) -> Option<String> {
-    None
-}

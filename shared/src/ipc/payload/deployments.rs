@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Credential, LoggedOut};
+use crate::fault::Failure;
 use crate::secret::{Secret, wire};
 
 /// A change to the gateways in the user's settings.
@@ -132,4 +133,26 @@ pub struct GatewayChanged {
     pub new: bool,
     /// The login that went with it.
     pub logged_out: Option<LoggedOut>,
+}
+
+/// How a gateway is reached, as far as the way went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reach {
+    /// Its name in the configuration.
+    pub gateway: String,
+    /// One after the other; the first that fails is the last.
+    pub steps: Vec<ReachStep>,
+    /// By how many seconds the deployment's clock is ahead of ours, if it told.
+    pub ahead_s: Option<i64>,
+}
+
+/// One step on the way to a gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReachStep {
+    /// `name`, `tcp`, `tls`, `prefix`, `token`, `entitlement`, or `time` when it took too long.
+    pub what: String,
+    /// What was seen, in words; empty when it failed.
+    pub saw: String,
+    /// Why it failed, if it did.
+    pub trouble: Option<Failure>,
 }

@@ -45,3 +45,11 @@ pub fn peer_is_owner(stream: &Stream) -> bool {
 pub fn is_ours(stream: &Stream, place: &Path) -> bool {
     system::peer_is_owner(stream) && system::made_by_owner(place)
 }
+
+/// That the socket itself is ours and closed to others, whatever folder it is in.
+///
+/// # Errors
+/// When it is not, or is not there.
+pub fn check(place: &Path) -> io::Result<()> {
+    system::check(place)
+}

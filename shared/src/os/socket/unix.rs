@@ -25,3 +25,15 @@ pub(super) fn peer_is_owner(stream: &Stream) -> bool {
 pub(super) fn made_by_owner(place: &Path) -> bool {
     std::fs::symlink_metadata(place).is_ok_and(|meta| meta.uid() == getuid().as_raw())
 }
+
+pub(super) fn check(place: &Path) -> io::Result<()> {
+    let meta = std::fs::symlink_metadata(place)?;
+    let mode = meta.mode() & 0o777;
+    if meta.uid() != getuid().as_raw() {
+        return Err(io::Error::other(format!("it belongs to user {}", meta.uid())));
+    }
+    if mode & 0o077 != 0 {
+        return Err(io::Error::other(format!("others may use it: its mode is {mode:03o}")));
+    }
+    Ok(())
+}
