@@ -14,6 +14,7 @@ mod logout;
 mod man;
 mod overview;
 mod reload;
+mod run;
 mod sessions;
 mod shell_tokens;
 mod start;
@@ -38,6 +39,7 @@ pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failu
         Some(Command::Logout { name }) => logout::run(name.clone(), output).await,
         Some(Command::Status) => status::run(output).await,
         Some(Command::Env(arguments)) => env::run(arguments, output).await,
+        Some(Command::Run(arguments)) => run::run(arguments).await.map(|never| match never {}),
         Some(Command::Keys { action }) => match action {
             None | Some(Keys::List) => keys::list(output).await,
             Some(Keys::Revoke { name }) => keys::revoke(name, output).await,

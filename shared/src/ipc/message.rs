@@ -52,6 +52,9 @@ pub enum Request {
     Accounts,
     /// Recent sessions of the user at a gateway.
     Sessions(SessionsQuery),
+    /// A local key that is valid while this connection lasts, bound to the named gateway (to none if none is named), and
+    /// the addresses to use it at. It is in no list.
+    LendKey(Option<String>),
 }
 
 /// From `aigwd` to `aigwctl`.
@@ -69,7 +72,7 @@ pub enum Response {
     LoginNeeds(LoginNeeds),
     /// Answer to `Login`.
     LoggedIn(LoggedIn),
-    /// Answer to `Access`.
+    /// Answer to `Access` and `LendKey`.
     Access(Access),
     /// Answer to `Keys`.
     Keys(Vec<KeyRow>),

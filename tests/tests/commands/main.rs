@@ -10,6 +10,7 @@ mod given;
 mod keys;
 mod life;
 mod logins;
+mod run;
 mod show;
 mod stores;
 mod token_file;
