@@ -237,7 +237,7 @@ async fn what_the_user_trusted_and_excepted_before_stays() {
     machine.set("NODE_EXTRA_CA_CERTS", own.to_str().unwrap());
     machine.set("no_proxy", "corp.example");
     machine.set("OWN", "stays");
-    let scene = Scene::set(machine, Setup::default()).await;
+    let scene = Scene::set(machine, Setup { tls: true, ..Setup::default() }).await;
     let theirs = scene.gateway.ca_pem();
     std::fs::write(&own, &theirs).unwrap();
     let show = r#"echo "$NO_PROXY $no_proxy $OWN"; cat "$NODE_EXTRA_CA_CERTS" "$SSL_CERT_FILE""#;
@@ -245,7 +245,7 @@ async fn what_the_user_trusted_and_excepted_before_stays() {
     let exceptions = "corp.example,127.0.0.1,localhost,::1";
     assert_eq!(shown.lines().next(), Some(format!("{exceptions} {exceptions} stays").as_str()));
     let squeezed = |pem: &str| pem.split_whitespace().collect::<String>();
-    for pem in [theirs.as_str(), &scene.machine.root_pem()] {
+    for pem in [theirs, &scene.machine.root_pem()] {
         assert_eq!(squeezed(&shown).matches(&squeezed(pem)).count(), 2, "{shown}");
     }
 }
