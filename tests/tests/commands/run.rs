@@ -200,34 +200,45 @@ async fn signals_to_aigwctl_reach_the_command() {
     assert_eq!(text(&scene.machine.ctl(&["run", "--", "sh", "-c", &script])), "alive\n");
 }
 
-/// On a terminal of `script`, which is given up to the command.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_terminal_is_the_commands_and_interrupts_it_once() {
-    let scene = Scene::set(machine!(), Setup::default()).await;
-    let command = scene.machine.home().join("on-terminal");
+/// Runs a command on a terminal of `script` that is given up to it, presses Ctrl-C there, waits for this line if it is to
+/// come, and types "hello". Returned is what the command said besides.
+fn on_terminal(scene: &Scene, before: &str, awaited: Option<&str>) -> Vec<String> {
+    let file = scene.machine.home().join("on-terminal");
+    // The pause is for an interrupt that must not come.
     let script = r#"trap 'echo interrupted' INT; trap 'echo resized' WINCH
         test -t 0 && test -t 1 && test -t 2 && echo terminal
-        stty cols 77; stty -echo; echo ready; until read -r line; do :; done; echo "got $line"; exit 5"#;
+        stty cols 77; stty -echo; echo ready
+        until read -r line; do :; done; sleep 0.5; echo "got $line"; exit 5"#;
     let ctl = env!("CARGO_BIN_EXE_aigwctl_under_test");
-    std::fs::write(&command, format!("exec {ctl} run -- sh -c '{}'\n", script.replace('\'', r"'\''")))
-        .unwrap();
+    let command = format!("exec {ctl} run -- {before} sh -c '{}'\n", script.replace('\'', r"'\''"));
+    std::fs::write(&file, command).unwrap();
     let mut child = Command::new("script")
-        .args(["-qec", &format!("sh {}", command.display()), "/dev/null"])
+        .args(["-qec", &format!("sh {}", file.display()), "/dev/null"])
         .env("AIGW_HOME", scene.machine.home())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let mut types = child.stdin.take().unwrap();
-    let mut lines =
-        BufReader::new(child.stdout.take().unwrap()).lines().map(|line| line.unwrap().trim().to_owned());
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut lines = lines.map(|line| line.unwrap().trim().trim_start_matches("^C").to_owned());
     let mut said: Vec<String> = lines.by_ref().take_while(|line| line != "ready").collect();
     types.write_all(b"\x03").unwrap();
-    said.extend(lines.by_ref().take_while(|line| !line.ends_with("interrupted")));
+    if let Some(awaited) = awaited {
+        said.extend(lines.by_ref().take_while(|line| line != awaited));
+    }
     types.write_all(b"hello\n").unwrap();
     said.extend(lines);
-    assert_eq!(said, ["terminal", "resized", "got hello"]);
     assert_eq!(child.wait().unwrap().code(), Some(5));
+    said
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_is_the_commands_and_its_interrupt_is_not_passed_on_again() {
+    let scene = Scene::set(machine!(), Setup::default()).await;
+    assert_eq!(on_terminal(&scene, "", Some("interrupted")), ["terminal", "resized", "got hello"]);
+    // A command that has left the terminal's group hears only what we tell it.
+    assert_eq!(on_terminal(&scene, "setsid", None), ["terminal", "got hello"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
