@@ -250,7 +250,7 @@ async fn what_the_user_trusted_and_excepted_before_stays() {
     machine.set("OWN", "stays");
     let scene = Scene::set(machine, Setup { tls: true, ..Setup::default() }).await;
     let theirs = scene.gateway.ca_pem();
-    std::fs::write(&own, &theirs).unwrap();
+    std::fs::write(&own, theirs).unwrap();
     let show = r#"echo "$NO_PROXY $no_proxy $OWN"; cat "$NODE_EXTRA_CA_CERTS" "$SSL_CERT_FILE""#;
     let shown = text(&scene.machine.ctl(&["run", "--mode", "proxy", "--", "sh", "-c", show]));
     let exceptions = "corp.example,127.0.0.1,localhost,::1";
