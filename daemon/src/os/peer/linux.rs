@@ -1,10 +1,13 @@
 //! Linux: the kernel's socket table, asked for one exact connection through netlink, or read as text where netlink is
 //! not allowed (as in a sandbox without that address family).
 
+use std::cmp::Reverse;
 use std::io;
+use std::iter;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, sendto, socket_with};
@@ -198,15 +201,27 @@ pub(super) fn port_owner(port: u16) -> Option<String> {
     holder(&format!("socket:[{inode}]")).or_else(|| Some(format!("a process of user {uid}")))
 }
 
-/// The process that has this among its files.
+/// The process that has this among its files. A search through all of them costs milliseconds, in which a tool that
+/// hangs up is gone. So whoever was found last is asked first, for a tool opens many connections; then the youngest.
 fn holder(socket: &str) -> Option<String> {
-    std::fs::read_dir("/proc").ok()?.flatten().find_map(|process| {
-        let pid: u32 = process.file_name().to_str()?.parse().ok()?;
-        let mut files = std::fs::read_dir(process.path().join("fd")).ok()?.flatten();
-        files.find(|file| std::fs::read_link(file.path()).is_ok_and(|to| to.as_os_str() == socket))?;
-        let name = std::fs::read_to_string(process.path().join("comm")).ok()?;
-        Some(format!("{} (process {pid})", name.trim()))
-    })
+    static LAST: AtomicU32 = AtomicU32::new(0);
+    let youngest_first = || {
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let mut pids: Vec<u32> =
+            processes.filter_map(|process| process.file_name().to_str()?.parse().ok()).collect();
+        pids.sort_unstable_by_key(|pid| Reverse(*pid));
+        pids
+    };
+    let mut pids = iter::once(LAST.load(Ordering::Relaxed)).chain(iter::once_with(youngest_first).flatten());
+    let pid = pids.find(|pid| has(*pid, socket))?;
+    LAST.store(pid, Ordering::Relaxed);
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    Some(format!("{} (process {pid})", name.trim()))
+}
+
+fn has(pid: u32, socket: &str) -> bool {
+    let mut files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    files.any(|file| std::fs::read_link(file.path()).is_ok_and(|to| to.as_os_str() == socket))
 }
 
 #[cfg(test)]
@@ -248,6 +263,27 @@ mod tests {
         for way in Lookup::candidates() {
             assert_eq!(way.owner(nobody, elsewhere), Owner::Other);
         }
+    }
+
+    /// Whoever was found last is asked first, and need not be the one.
+    #[test]
+    fn programs_are_found_in_turn() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let to = listener.local_addr().unwrap();
+        let (ours, theirs) = (TcpStream::connect(to).unwrap(), TcpStream::connect(to).unwrap());
+        let (our_end, their_end) = (ours.local_addr().unwrap(), theirs.local_addr().unwrap());
+        let socket = OwnedFd::from(theirs);
+        let mut child = std::process::Command::new("sleep").arg("60").stdin(socket).spawn().unwrap();
+        let (us, them) = (std::process::id(), child.id());
+        let way = Lookup::find();
+        for (end, pid) in [(our_end, us), (our_end, us), (their_end, them), (their_end, them), (our_end, us)]
+        {
+            let program = way.program(end, to).unwrap();
+            assert!(program.ends_with(&format!("(process {pid})")), "{program}, not {pid}");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(way.program(their_end, to), None);
     }
 
     /// Prints what one question costs while thousands of sockets are open, on this machine.
