@@ -3,6 +3,7 @@
 mod ca;
 mod gateways;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -24,6 +25,7 @@ Exit codes:
   75  the gateway cannot be reached
   76  aigwctl and aigwd have no protocol version in common
   77  not logged in, refused, or forbidden by policy
+ 126, 127 and those of the command itself: see `aigwctl run --help`
 
 Example:
   aigwctl start
@@ -71,6 +73,13 @@ pub enum Command {
         aigwctl env | Out-String | Invoke-Expression              PowerShell\n\n\
         These lines hold a local key. It opens aigwd on this machine and nothing else.")]
     Env(Env),
+    /// Run a command with everything set for it alone
+    #[command(after_help = "Examples:\n  \
+        aigwctl run -- claude -p 'say hi'\n  \
+        aigwctl run --mode proxy -- copilot\n\n\
+        Its local key is valid while it runs. The exit code is the command's own, 128 and the signal's number if a signal \n\
+        ended it, 127 if there is no such command, 126 if it cannot be run.")]
+    Run(Run),
     /// Point AI tools at aigwd, in their own settings files
     #[command(after_help = "Examples:\n  \
         aigwctl setup                                             what is here, and what each would get\n  \
@@ -194,6 +203,29 @@ pub struct Env {
     /// Print the lines that take the variables away again
     #[arg(long)]
     pub unset: bool,
+}
+
+/// `run`
+#[derive(Debug, clap::Args)]
+pub struct Run {
+    /// What leads the command to aigwd: base URLs, or a proxy for what has none
+    #[arg(long, value_enum, default_value_t = RunMode::BaseUrl)]
+    pub mode: RunMode,
+    /// Bind the key to this gateway, so that its requests go there whatever the default is
+    #[arg(long, value_name = "NAME")]
+    pub gateway: Option<String>,
+    /// The command and its arguments
+    #[arg(required = true, trailing_var_arg = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+}
+
+/// What `run` sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum RunMode {
+    /// Base URLs.
+    BaseUrl,
+    /// The proxy's variables.
+    Proxy,
 }
 
 /// `setup`

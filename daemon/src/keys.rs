@@ -3,6 +3,8 @@
 //! The keys themselves are nowhere: they are computed from the machine secret. Where the secret is given from outside
 //! (a container), the list is too, and nothing is stored.
 
+mod lent;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -18,6 +20,9 @@ use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
 
 use crate::now;
+
+use lent::Lending;
+pub use lent::Lent;
 
 /// A list longer than this is not ours.
 const MAX_LIST: u64 = 4 * 1024 * 1024;
@@ -70,6 +75,7 @@ pub struct Keys {
     list: ArcSwap<List>,
     /// Where the list is kept, and the lock that orders changes to it. `None` when both were given from outside.
     file: Option<Mutex<PathBuf>>,
+    lending: Lending,
 }
 
 impl Keys {
@@ -108,6 +114,7 @@ impl Keys {
             secret,
             list: ArcSwap::from_pointee(list.collect()),
             file: Some(Mutex::new(list_file.to_owned())),
+            lending: Lending::default(),
         };
         Ok((keys, findings))
     }
@@ -127,7 +134,8 @@ impl Keys {
             )
         })?;
         let list = specs.iter().map(|spec| (spec.name.clone(), Arc::new(Entry::new(spec.clone(), None))));
-        Ok(Self { secret, list: ArcSwap::from_pointee(list.collect()), file: None })
+        let list = ArcSwap::from_pointee(list.collect());
+        Ok(Self { secret, list, file: None, lending: Lending::default() })
     }
 
     /// Whether the list comes from the configuration.
@@ -146,6 +154,9 @@ impl Keys {
     /// What the presented key allows; `None` when it is not valid.
     pub fn check(&self, presented: &str) -> Option<Admission> {
         let (name, secret) = key::parse(presented)?;
+        if let Some(gateway) = self.lending.check(name, &secret) {
+            return Some(Admission { name: name.to_owned(), gateway, container: self.are_given() });
+        }
         let list = self.list.load();
         let entry = list.get(name)?;
         let at = now();
@@ -189,6 +200,14 @@ impl Keys {
             list.insert(name.to_owned(), Arc::new(Entry { gateway, ..Entry::new(spec, Some(now())) }));
             Ok(key)
         })
+    }
+
+    /// A key that is valid until what is returned is dropped. It is not in the list.
+    ///
+    /// # Errors
+    /// When too many are lent.
+    pub fn lend(&self, gateway: Option<&str>) -> Result<Lent, Fault> {
+        self.lending.lend(gateway)
     }
 
     /// Makes every key of this name invalid; the next one that is asked for is another.
@@ -362,6 +381,25 @@ mod tests {
             assert_ne!(fresh.get_or_make("env", None).unwrap(), first);
             assert_eq!(findings.len(), 1);
         }
+    }
+
+    #[test]
+    fn a_lent_key_ends_with_its_holder_and_no_key_of_the_list_revives_it() {
+        let home = tempfile::tempdir().unwrap();
+        let (keys, _) = open(home.path());
+        let lent = keys.lend(Some("work")).unwrap();
+        let other = keys.lend(None).unwrap();
+        let text = lent.key.clone();
+        let admission = keys.check(text.reveal()).unwrap();
+        assert_eq!((admission.name.as_str(), admission.gateway.as_deref()), ("run-1", Some("work")));
+        // One of the same name in the list is another, and both are valid.
+        let listed = keys.get_or_make("run-1", None).unwrap();
+        assert_ne!(listed, text);
+        assert!(keys.check(listed.reveal()).unwrap().gateway.is_none());
+        drop(lent);
+        assert!(keys.check(text.reveal()).is_none());
+        assert!(keys.check(listed.reveal()).is_some() && keys.check(other.key.reveal()).is_some());
+        assert_eq!(keys.rows().len(), 1);
     }
 
     #[test]

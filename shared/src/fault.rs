@@ -153,6 +153,10 @@ kinds! {
     NeedsRoot: "needs-root", 403, Never, 77, "run it as root";
     /// Another program that was to do it has failed.
     CommandFailed: "command-failed", 500, Unsaid, 1, "see what the program says, then run the same command again";
+    /// There is no command of this name to run. Shells say it by the same exit code, as they do the next.
+    CommandMissing: "command-missing", 500, Unsaid, 127, "check the command's name, and PATH";
+    /// The command is there, and the system does not run it.
+    CommandNotExecutable: "command-not-executable", 500, Unsaid, 126, "check its mode, and whether it is a program of this system";
     /// This system, or this build, cannot do it.
     Impossible: "impossible", 501, Never, 70, "see the README for what this system can do";
     /// The two programs have no protocol version in common.

@@ -122,6 +122,7 @@ fn requests() -> Vec<(String, Request)> {
             }),
             Request::BeginLogin(BrowserLogin { gateway: query(None, text("work"), None), ca_file: None }),
         ],
+        LendKey => [Request::LendKey(None), Request::LendKey(text("work"))],
         FinishLogin => [Request::FinishLogin],
         Reach => [Request::Reach],
         Gateway => [

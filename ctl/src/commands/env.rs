@@ -19,13 +19,12 @@ const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "::1"];
 const EITHER_CASE: [&str; 3] = ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"];
 
 /// A variable, and its value unless it is to be taken away.
-type Variable = (&'static str, Option<String>);
+pub(super) type Variable = (&'static str, Option<String>);
 
 pub(super) async fn run(arguments: &Env, output: &Output) -> Result<(), Failure> {
     let key = key_name(arguments);
     check_name(&key)?;
-    let before =
-        [os::variable("NO_PROXY"), os::variable("no_proxy")].map(Option::unwrap_or_default).join(",");
+    let before = exceptions();
     let variables = if arguments.unset {
         unset(arguments.proxy, &before)
     } else {
@@ -50,6 +49,11 @@ pub(super) async fn run(arguments: &Env, output: &Output) -> Result<(), Failure>
     output.show_raw(lines(shell, &variables).as_bytes())?;
     output.hint(&format!("To do this in your shell: {}", shell.evaluate(&same_command(arguments))));
     Ok(())
+}
+
+/// What is in `NO_PROXY` here.
+pub(super) fn exceptions() -> String {
+    [os::variable("NO_PROXY"), os::variable("no_proxy")].map(Option::unwrap_or_default).join(",")
 }
 
 fn key_name(arguments: &Env) -> String {
@@ -83,7 +87,7 @@ pub(super) fn address(access: &Access) -> Result<&str, Failure> {
 }
 
 /// Base URLs; with files to trust, the proxy's variables instead.
-fn set(access: &Access, files: Option<&CaTrust>, before: &str) -> Result<Vec<Variable>, Failure> {
+pub(super) fn set(access: &Access, files: Option<&CaTrust>, before: &str) -> Result<Vec<Variable>, Failure> {
     let address = address(access)?;
     let key = access.key.reveal();
     let variables = if let Some(files) = files {
@@ -131,18 +135,20 @@ fn without_duplicates<'a>(words: impl Iterator<Item = &'a str>) -> String {
     words.filter(|word| seen.insert(*word)).collect::<Vec<_>>().join(",")
 }
 
-/// Lines that are safe to evaluate. curl reads `http_proxy` in lower case only, others the upper case.
+/// The names under which programs look for it. curl reads `http_proxy` in lower case only, others the upper case.
+pub(super) fn spellings(name: &'static str) -> impl Iterator<Item = String> {
+    let lower = EITHER_CASE.contains(&name).then(|| name.to_ascii_lowercase());
+    lower.into_iter().chain([name.to_owned()])
+}
+
+/// Lines that are safe to evaluate.
 fn lines(shell: Shell, variables: &[Variable]) -> String {
     let mut text = String::new();
     for (name, value) in variables {
-        let mut line = |name: &str| {
-            text += &value.as_ref().map_or_else(|| shell.unset(name), |value| shell.set(name, value));
+        for name in spellings(name) {
+            text += &value.as_ref().map_or_else(|| shell.unset(&name), |value| shell.set(&name, value));
             text.push('\n');
-        };
-        if EITHER_CASE.contains(name) {
-            line(&name.to_ascii_lowercase());
         }
-        line(name);
     }
     text
 }

@@ -15,6 +15,7 @@ mod logout;
 mod man;
 mod overview;
 mod reload;
+mod run;
 mod sessions;
 mod setup;
 mod shell_tokens;
@@ -42,6 +43,7 @@ pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failu
         Some(Command::Status) => status::run(output).await,
         Some(Command::Doctor(arguments)) => doctor::run(arguments, output).await,
         Some(Command::Env(arguments)) => env::run(arguments, output).await,
+        Some(Command::Run(arguments)) => run::run(arguments).await.map(|never| match never {}),
         Some(Command::Setup(arguments)) => setup::run(arguments, output).await,
         Some(Command::Undo(arguments)) => undo::run(arguments, output).await,
         Some(Command::Keys { action }) => match action {

@@ -1,6 +1,7 @@
 //! What differs between operating systems, one concern a folder, one system a file.
 
 pub(crate) mod rights;
+pub(crate) mod run;
 pub(crate) mod spawn;
 pub(crate) mod trust;
 

@@ -12,9 +12,18 @@ use crate::app::App;
 use crate::credentials::login;
 use crate::credentials::oauth::{self, Begun};
 use crate::deployment::{account, sessions};
+use crate::keys::Lent;
 
-/// The answer to a request. A login that was begun belongs to the conversation.
-pub async fn to(app: &Arc<App>, request: Request, begun: &mut Option<Begun>) -> Response {
+/// What belongs to a conversation, and is given up with it.
+#[derive(Default)]
+pub struct Belongings {
+    begun: Option<Begun>,
+    /// A key that was lent.
+    pub key: Option<Lent>,
+}
+
+/// The answer to a request.
+pub async fn to(app: &Arc<App>, request: Request, own: &mut Belongings) -> Response {
     let answer = match request {
         Request::Describe => Ok(Response::Described(build())),
         Request::Stop => stop(app),
@@ -24,12 +33,13 @@ pub async fn to(app: &Arc<App>, request: Request, begun: &mut Option<Begun>) -> 
         Request::Login(details) => login::log_in(app, details).await.map(Response::LoggedIn),
         Request::Logout(name) => login::log_out(app, name).await.map(Response::LoggedOut),
         Request::RenewLogin(name) => login::renew(app, name).await.map(Response::LoggedIn),
-        Request::BeginLogin(query) => begin_login(app, &query, begun).await,
-        Request::FinishLogin => match begun.take() {
+        Request::BeginLogin(query) => begin_login(app, &query, &mut own.begun).await,
+        Request::FinishLogin => match own.begun.take() {
             Some(begun) => begun.finish().await.map(Response::LoggedIn),
             None => Err(Fault::new(Kind::BadRequest, "no login was begun here")),
         },
         Request::Access(query) => access(app, &query).map(Response::Access),
+        Request::LendKey(gateway) => lend_key(app, gateway.as_deref(), &mut own.key).map(Response::Access),
         Request::Keys => Ok(Response::Keys(app.keys.rows())),
         Request::RevokeKey(name) => app.keys.revoke(&name).map(|()| Response::Done),
         Request::Explain(query) => explain::request(app, &query).await.map(Response::Explained),
@@ -69,14 +79,27 @@ fn stop(app: &App) -> Result<Response, Fault> {
 }
 
 fn access(app: &App, query: &AccessQuery) -> Result<Access, Fault> {
-    if let Some(name) = query.gateway.as_ref().filter(|name| !app.current().gateways.contains_key(*name)) {
-        return Err(Fault::new(Kind::Usage, format!("no gateway {name:?} is configured"))
-            .cure_with("see `aigwctl gateway list`"));
+    let gateway = query.gateway.as_deref();
+    check_gateway(app, gateway)?;
+    Ok(Access { listen: listening(app), key: app.keys.get_or_make(&query.key, gateway)? })
+}
+
+fn lend_key(app: &App, gateway: Option<&str>, own: &mut Option<Lent>) -> Result<Access, Fault> {
+    check_gateway(app, gateway)?;
+    let lent = own.insert(app.keys.lend(gateway)?);
+    Ok(Access { listen: listening(app), key: lent.key.clone() })
+}
+
+fn check_gateway(app: &App, name: Option<&str>) -> Result<(), Fault> {
+    match name.filter(|name| !app.current().gateways.contains_key(*name)) {
+        None => Ok(()),
+        Some(name) => Err(Fault::new(Kind::Usage, format!("no gateway {name:?} is configured"))
+            .cure_with("see `aigwctl gateway list`")),
     }
-    Ok(Access {
-        listen: app.listening().iter().map(ToString::to_string).collect(),
-        key: app.keys.get_or_make(&query.key, query.gateway.as_deref())?,
-    })
+}
+
+fn listening(app: &App) -> Vec<String> {
+    app.listening().iter().map(ToString::to_string).collect()
 }
 
 fn settings(app: &App) -> Settings {

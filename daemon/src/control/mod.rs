@@ -21,10 +21,11 @@ use aigw_shared::os::socket::{self, Listener, Stream};
 use futures_util::{SinkExt, StreamExt};
 use interprocess::local_socket::traits::tokio::Listener as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::app::App;
+use answer::Belongings;
 
 /// More conversations at once than any user has.
 const MOST: usize = 32;
@@ -64,16 +65,15 @@ pub async fn serve(app: Arc<App>, listener: Listener) {
         let app = app.clone();
         // Not among the daemon's tasks: nobody's streams wait for an `aigwctl`.
         tokio::spawn(async move {
-            let _permit = permit;
             tokio::select! {
-                () = conversation(&app, stream) => {}
+                () = conversation(&app, stream, permit) => {}
                 () = app.ended.cancelled() => {}
             }
         });
     }
 }
 
-async fn conversation(app: &Arc<App>, mut stream: Stream) {
+async fn conversation(app: &Arc<App>, mut stream: Stream, permit: OwnedSemaphorePermit) {
     let mut bytes = [0; LEN];
     let greeted = timeout(GREETING, stream.read_exact(&mut bytes)).await;
     let (Ok(Ok(_)), Some(theirs)) = (greeted, Hello::decode(bytes)) else { return };
@@ -83,7 +83,8 @@ async fn conversation(app: &Arc<App>, mut stream: Stream) {
     let common = Hello::OURS.common(theirs).is_some();
     let mut frames = frames(stream);
     let mut patience = FIRST;
-    let mut begun = None;
+    let mut own = Belongings::default();
+    let mut place = Some(permit);
     while let Ok(Some(frame)) = timeout(patience, frames.next()).await {
         patience = IDLE;
         let response = match frame {
@@ -91,7 +92,7 @@ async fn conversation(app: &Arc<App>, mut stream: Stream) {
                 Ok(request) if common || request.is_frozen() => {
                     let waits = matches!(request, Request::FinishLogin);
                     tokio::select! {
-                        response = answer::to(app, request, &mut begun) => response,
+                        response = answer::to(app, request, &mut own) => response,
                         // Whoever waited for a person has left: nobody is waited for any more.
                         _ = frames.next(), if waits => return,
                     }
@@ -109,6 +110,11 @@ async fn conversation(app: &Arc<App>, mut stream: Stream) {
             // It left in the middle of one.
             Err(_) => return,
         };
+        // Its command may run for days: it neither hurries nor takes anybody's place.
+        if own.key.is_some() {
+            patience = Duration::MAX;
+            drop(place.take());
+        }
         // One who does not read must not keep its place for ever.
         if !matches!(timeout(FIRST, send(&mut frames, &response)).await, Ok(Ok(()))) {
             return;

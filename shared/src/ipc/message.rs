@@ -54,6 +54,9 @@ pub enum Request {
     Sessions(SessionsQuery),
     /// How every gateway is reached, step by step. They are asked now.
     Reach,
+    /// A local key that is valid while this connection lasts, bound to the named gateway (to none if none is named), and
+    /// the addresses to use it at. It is in no list.
+    LendKey(Option<String>),
 }
 
 /// From `aigwd` to `aigwctl`.
@@ -71,7 +74,7 @@ pub enum Response {
     LoginNeeds(LoginNeeds),
     /// Answer to `Login`.
     LoggedIn(LoggedIn),
-    /// Answer to `Access`.
+    /// Answer to `Access` and `LendKey`.
     Access(Access),
     /// Answer to `Keys`.
     Keys(Vec<KeyRow>),

@@ -11,6 +11,7 @@ mod given;
 mod keys;
 mod life;
 mod logins;
+mod run;
 mod show;
 mod stores;
 mod token_file;
