@@ -1,9 +1,14 @@
 //! Commands and flags. Every command shows an example in its `--help`.
 
+mod ca;
+mod gateways;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub use self::ca::{Ca, CaInstall, CaUninstall};
+pub use self::gateways::{Byok, Gateway, GatewayAdd, Login};
 pub use crate::commands::doctor::Arguments as Doctor;
 pub use crate::os::trust::Family;
 use crate::shell::Shell;
@@ -66,6 +71,19 @@ pub enum Command {
         aigwctl env | Out-String | Invoke-Expression              PowerShell\n\n\
         These lines hold a local key. It opens aigwd on this machine and nothing else.")]
     Env(Env),
+    /// Point AI tools at aigwd, in their own settings files
+    #[command(after_help = "Examples:\n  \
+        aigwctl setup                                             what is here, and what each would get\n  \
+        aigwctl setup claude-code codex\n  \
+        aigwctl setup --detected --dry-run\n\n\
+        Only the keys that are named are changed. `aigwctl undo` puts back what was there, byte for byte.")]
+    Setup(Setup),
+    /// Put the settings of AI tools back as they were before `setup`
+    #[command(after_help = "Examples:\n  \
+        aigwctl undo codex\n  \
+        aigwctl undo --all --dry-run\n\n\
+        What somebody has changed since stays as it is.")]
+    Undo(Undo),
     /// List, revoke or derive local keys
     #[command(after_help = "Example:\n  aigwctl keys")]
     Keys {
@@ -158,44 +176,6 @@ pub enum Command {
     Man,
 }
 
-/// `login`
-#[derive(Debug, clap::Args)]
-pub struct Login {
-    /// The deployment, such as coder.example.com [default: the one in the configuration]
-    pub url: Option<String>,
-    /// The gateway's name in the configuration
-    #[arg(long)]
-    pub name: Option<String>,
-    /// Certificates (PEM) to trust besides the system's, for a gateway with a private CA
-    #[arg(long, value_name = "FILE")]
-    pub ca_file: Option<PathBuf>,
-    /// Print the address of the page instead of opening it
-    #[arg(long)]
-    pub no_open: bool,
-    /// Copy a token from the deployment's page instead of allowing aigw in the browser
-    #[arg(long, conflicts_with = "token_stdin")]
-    pub paste: bool,
-    /// Where to keep it: file (mode 0600), keyring (the system's), or memory (until aigwd ends) [default: where the last one
-    /// was kept, then the setting login.store]
-    #[arg(long, value_name = "PLACE", value_parser = ["file", "keyring", "memory"], hide_possible_values = true)]
-    pub store: Option<String>,
-    /// Read the token from stdin; for a gateway that takes keys, lines PROVIDER=KEY
-    #[arg(long)]
-    pub token_stdin: bool,
-    /// Use the login in the environment: CODER_URL and CODER_SESSION_TOKEN, or what a template set for tools
-    #[arg(long, conflicts_with = "token_stdin")]
-    pub from_env: bool,
-    /// Use the login of the Coder CLI, and no other way
-    #[arg(long, conflicts_with_all = ["token_stdin", "from_env"])]
-    pub from_coder_cli: bool,
-    /// Do not look for a login of the Coder CLI
-    #[arg(long, conflicts_with = "from_coder_cli")]
-    pub no_import: bool,
-    /// Replace this machine's token now; the old one is deleted when its last request has ended
-    #[arg(long, conflicts_with_all = ["url", "ca_file", "no_open", "paste", "token_stdin", "from_env", "from_coder_cli", "no_import"])]
-    pub renew: bool,
-}
-
 /// `env`
 #[derive(Debug, clap::Args)]
 pub struct Env {
@@ -214,6 +194,43 @@ pub struct Env {
     /// Print the lines that take the variables away again
     #[arg(long)]
     pub unset: bool,
+}
+
+/// `setup`
+#[derive(Debug, clap::Args)]
+pub struct Setup {
+    /// Which tools
+    #[arg(value_name = "TOOL")]
+    pub tools: Vec<String>,
+    /// All that are found here
+    #[arg(long, conflicts_with = "tools")]
+    pub detected: bool,
+    /// Show what would change, as a unified diff, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Print what belongs into each file, for whoever keeps these files elsewhere; write none of them
+    #[arg(long, requires = "tools", conflicts_with_all = ["dry_run", "yes", "detected"])]
+    pub print: bool,
+}
+
+/// `undo`
+#[derive(Debug, clap::Args)]
+pub struct Undo {
+    /// Which tools
+    #[arg(value_name = "TOOL")]
+    pub tools: Vec<String>,
+    /// All that were set up
+    #[arg(long, conflicts_with = "tools")]
+    pub all: bool,
+    /// Show what would change, as a unified diff, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `explain`
@@ -256,189 +273,12 @@ pub enum Keys {
     },
 }
 
-/// `gateway`
-#[derive(Debug, Subcommand)]
-pub enum Gateway {
-    /// List them
-    #[command(after_help = "Example:\n  aigwctl gateway list --json")]
-    List,
-    /// Add one, or change what is said about it
-    #[command(after_help = "Examples:\n  \
-        aigwctl gateway add work https://coder.example.com --ca-file /etc/ssl/company.pem\n  \
-        aigwctl gateway add lab --kind generic --provider openai=https://litellm.example.com/v1\n  \
-        aigwctl gateway add far https://coder.example.com --header-command 'get-access-headers coder'")]
-    Add(Box<GatewayAdd>),
-    /// Make it the one for requests that name none
-    #[command(after_help = "Example:\n  aigwctl gateway use work")]
-    Use {
-        /// Its name
-        name: String,
-    },
-    /// Log out of it, have the deployment forget this machine's token, and forget the gateway
-    #[command(after_help = "Example:\n  aigwctl gateway remove work")]
-    Remove {
-        /// Its name
-        name: String,
-    },
-    /// Show one: its state, and what is set about it
-    #[command(after_help = "Example:\n  aigwctl gateway show work")]
-    Show {
-        /// Its name [default: the default one]
-        name: Option<String>,
-    },
-}
-
-/// `gateway add`
-#[derive(Debug, clap::Args)]
-pub struct GatewayAdd {
-    /// Its name: lower-case letters, digits and hyphens
-    pub name: String,
-    /// Its address, such as coder.example.com
-    pub url: Option<String>,
-    /// coder, coder-standalone or generic
-    #[arg(long)]
-    pub kind: Option<String>,
-    /// The deployment that logs in for a stand-alone gateway
-    #[arg(long, value_name = "URL")]
-    pub coder_url: Option<String>,
-    /// The base URL of a provider of a generic gateway; may be repeated
-    #[arg(long = "provider", value_name = "NAME=URL")]
-    pub providers: Vec<String>,
-    /// Certificates (PEM) to trust besides the system's
-    #[arg(long, value_name = "FILE")]
-    pub ca_file: Option<PathBuf>,
-    /// A field for every request to it; may be repeated. Others may read it here: see --header-command
-    #[arg(long = "header", value_name = "NAME=VALUE")]
-    pub headers: Vec<String>,
-    /// A command that prints such fields, one NAME=VALUE a line, as CODER_HEADER_COMMAND does
-    #[arg(long, value_name = "COMMAND")]
-    pub header_command: Option<String>,
-    /// The certificate (PEM) that this machine shows
-    #[arg(long, value_name = "FILE", requires = "client_key")]
-    pub client_cert: Option<PathBuf>,
-    /// Its private key (PEM)
-    #[arg(long, value_name = "FILE", requires = "client_cert")]
-    pub client_key: Option<PathBuf>,
-}
-
-/// `byok`
-#[derive(Debug, Subcommand)]
-pub enum Byok {
-    /// List the providers that have one
-    #[command(after_help = "Example:\n  aigwctl byok list --json")]
-    List,
-    /// Try a key with the gateway, keep it with the login, and use it from the next request on
-    #[command(after_help = "Example:\n  aigwctl byok set anthropic")]
-    Set {
-        /// The provider's name at the gateway
-        provider: String,
-        /// Read the key from stdin
-        #[arg(long)]
-        stdin: bool,
-    },
-    /// Forget it: the deployment's key pays again
-    #[command(after_help = "Example:\n  aigwctl byok unset anthropic")]
-    Unset {
-        /// The provider's name at the gateway
-        provider: String,
-    },
-}
-
 /// `config`
 #[derive(Debug, Subcommand)]
 pub enum Config {
     /// Show the settings in force and where each comes from
     #[command(after_help = "Example:\n  aigwctl config show")]
     Show,
-}
-
-/// `ca`
-#[derive(Debug, Subcommand)]
-pub enum Ca {
-    /// Show what this machine's CA can sign, where it is kept and which stores trust it
-    #[command(after_help = "Example:\n  aigwctl ca status --json | jq -r .root_cert")]
-    Status,
-    /// Make the trust stores of this machine and user trust it
-    #[command(after_help = "Examples:\n  \
-        aigwctl ca install --dry-run\n  \
-        aigwctl ca install\n  \
-        aigwctl ca install --store java --java auto")]
-    Install(CaInstall),
-    /// Take it, and earlier ones, out of every trust store
-    #[command(after_help = "Example:\n  aigwctl ca uninstall")]
-    Uninstall(CaUninstall),
-    /// Show its certificates in full
-    #[command(after_help = "Example:\n  aigwctl ca show")]
-    Show,
-    /// Print the root certificate (PEM), for a trust store that aigwctl does not know
-    #[command(after_help = "Example:\n  aigwctl ca export --out aigw-root.pem")]
-    Export {
-        /// Write it there instead of to stdout
-        #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
-    },
-    /// Make a new CA beside the old one; later, let it take over
-    #[command(
-        after_help = "Example:\n  aigwctl ca rotate\n  aigwctl ca install\n  aigwctl ca rotate --finish"
-    )]
-    Rotate {
-        /// The new one is trusted: let it take over, and forget the old one
-        #[arg(long)]
-        finish: bool,
-    },
-    /// Print a request (PKCS #10) for a company's own CA to sign; the key stays here
-    #[command(after_help = "Example:\n  aigwctl ca request > csr.pem")]
-    Request,
-    /// Use what the company's CA has signed
-    #[command(after_help = "Example:\n  aigwctl ca import chain.pem")]
-    Import {
-        /// The signed certificate and those of its signers, in this order (PEM)
-        #[arg(value_name = "FILE")]
-        chain: PathBuf,
-    },
-    /// Say on one page what this CA can and cannot do, for a security team
-    #[command(after_help = "Example:\n  aigwctl ca explain")]
-    Explain,
-}
-
-/// `ca install`
-#[derive(Debug, clap::Args)]
-pub struct CaInstall {
-    /// Only stores of this kind; may be repeated [default: all]
-    #[arg(long, value_name = "KIND")]
-    pub store: Vec<Family>,
-    /// Also this Java keystore, or `auto` for those of the JDKs here; may be repeated
-    #[arg(long, value_name = "KEYSTORE|auto")]
-    pub java: Vec<String>,
-    /// macOS: the keychain of the machine too, not only the user's
-    #[arg(long)]
-    pub system: bool,
-    /// The root certificate (PEM), instead of asking aigwd for it; may be repeated
-    #[arg(long, value_name = "FILE")]
-    pub root_cert: Vec<PathBuf>,
-    /// Show what would be done, and do nothing
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
-/// `ca uninstall`
-#[derive(Debug, clap::Args)]
-pub struct CaUninstall {
-    /// Only stores of this kind; may be repeated [default: all]
-    #[arg(long, value_name = "KIND")]
-    pub store: Vec<Family>,
-    /// Also this Java keystore; those that `ca install` has changed are known
-    #[arg(long, value_name = "KEYSTORE|auto")]
-    pub java: Vec<String>,
-    /// The machine's keychain, which is looked at anyway
-    #[arg(long, hide = true)]
-    pub system: bool,
-    /// The root with this SHA-256, instead of all that were installed from here; may be repeated
-    #[arg(long, value_name = "SHA256")]
-    pub fingerprint: Vec<String>,
-    /// Show what would be done, and do nothing
-    #[arg(long)]
-    pub dry_run: bool,
 }
 
 #[cfg(test)]

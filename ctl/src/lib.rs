@@ -8,6 +8,8 @@
 //! | [`daemon`] | where the daemon is and how it is asked |
 //! | [`wording`] | times, lengths and columns as people read them |
 //! | [`shell`] | lines that a shell can evaluate |
+//! | `tools` | the AI tools that are known, as rows |
+//! | `settings` | their files, changed one key at a time, with an exact undo |
 //! | `steps` | changes to the machine as data, done under a journal |
 //! | `os` | what differs between operating systems |
 
@@ -16,8 +18,10 @@ pub mod commands;
 pub mod daemon;
 mod os;
 pub mod output;
+mod settings;
 pub mod shell;
 mod steps;
+mod tools;
 pub mod wording;
 
 use std::ffi::OsString;

@@ -16,11 +16,13 @@ mod man;
 mod overview;
 mod reload;
 mod sessions;
+mod setup;
 mod shell_tokens;
 mod start;
 mod status;
 mod stop;
 mod trust;
+mod undo;
 mod version;
 
 use aigw_shared::fault::Failure;
@@ -40,6 +42,8 @@ pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failu
         Some(Command::Status) => status::run(output).await,
         Some(Command::Doctor(arguments)) => doctor::run(arguments, output).await,
         Some(Command::Env(arguments)) => env::run(arguments, output).await,
+        Some(Command::Setup(arguments)) => setup::run(arguments, output).await,
+        Some(Command::Undo(arguments)) => undo::run(arguments, output).await,
         Some(Command::Keys { action }) => match action {
             None | Some(Keys::List) => keys::list(output).await,
             Some(Keys::Revoke { name }) => keys::revoke(name, output).await,

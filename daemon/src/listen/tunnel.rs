@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::dial::Pipe;
 
 /// What is read at once. One buffer serves all tunnels of a thread.
-const BUFFER: usize = 64 * 1024;
+const BUFFER: usize = 256 * 1024;
 /// After the daemon was asked to stop, a tunnel in which nothing moved for so long is closed.
 const QUIET: Duration = Duration::from_secs(3);
 /// TLS says goodbye, if there is room for it on the way.

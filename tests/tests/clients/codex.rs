@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(40);
 const AT_ONCE: Duration = Duration::from_secs(3);
 
 /// It asks nobody but its gateway then.
-const QUIET_BASE: &str = "chatgpt_base_url = \"http://127.0.0.1:9/backend-api/\"";
+pub const QUIET_BASE: &str = "chatgpt_base_url = \"http://127.0.0.1:9/backend-api/\"";
 pub const QUIET: &str = "
 [analytics]
 enabled = false

@@ -11,4 +11,5 @@ mod jvm;
 mod proxy;
 mod recovers;
 mod sdks;
+mod setup;
 mod tap;

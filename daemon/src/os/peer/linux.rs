@@ -225,6 +225,27 @@ mod tests {
         }
     }
 
+    /// Whoever was found last is asked first, and need not be the one.
+    #[test]
+    fn programs_are_found_in_turn() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let to = listener.local_addr().unwrap();
+        let (ours, theirs) = (TcpStream::connect(to).unwrap(), TcpStream::connect(to).unwrap());
+        let (our_end, their_end) = (ours.local_addr().unwrap(), theirs.local_addr().unwrap());
+        let socket = OwnedFd::from(theirs);
+        let mut child = std::process::Command::new("sleep").arg("60").stdin(socket).spawn().unwrap();
+        let (us, them) = (std::process::id(), child.id());
+        let way = Lookup::find();
+        for (end, pid) in [(our_end, us), (our_end, us), (their_end, them), (their_end, them), (our_end, us)]
+        {
+            let program = way.program(end, to).unwrap();
+            assert!(program.ends_with(&format!("(process {pid})")), "{program}, not {pid}");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(way.program(their_end, to), None);
+    }
+
     /// Prints what one question costs while thousands of sockets are open, on this machine.
     #[test]
     fn the_cost_of_a_lookup_is_told() {

@@ -1,0 +1,266 @@
+//! Settings files of other programs, changed one key at a time.
+//!
+//! An edit is a splice into the text as it is: what it does not name keeps its bytes. Every edit is read again and compared
+//! with what was meant; one that would move anything else is refused.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`json`], [`toml`] | where a key is in a text, and splices |
+//! | [`change`] | setting our keys, and the three-way undo; pure functions of texts |
+//! | [`ledger`] | what was changed where, written down before it is done |
+//! | [`transaction`] | both, on the disk, in an order that a crash cannot break |
+//! | [`place`] | a file on the disk: links, modes, drafts, folders |
+
+pub(crate) mod change;
+mod json;
+pub(crate) mod ledger;
+pub(crate) mod place;
+mod toml;
+pub(crate) mod transaction;
+
+use std::ops::Range;
+
+use aigw_shared::fault::{Fault, Kind};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// How a file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Format {
+    /// JSON, with comments and trailing commas where the program that owns it takes them.
+    Json,
+    Toml,
+}
+
+/// The names that lead to a value, outermost first.
+pub(crate) type KeyPath = Vec<String>;
+
+/// A value in a text, as it is written there.
+pub(crate) struct Found {
+    pub(crate) raw: String,
+    pub(crate) value: Value,
+}
+
+/// Why a text cannot be edited.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// Byte offset, if it is about a place.
+    at: Option<usize>,
+    why: String,
+}
+
+impl Refusal {
+    fn at(at: usize, why: impl Into<String>) -> Self {
+        Self { at: Some(at), why: why.into() }
+    }
+
+    fn of(why: impl Into<String>) -> Self {
+        Self { at: None, why: why.into() }
+    }
+
+    /// In words for whoever owns the file.
+    pub(crate) fn fault(&self, file: &std::path::Path, text: &str) -> Fault {
+        let place = self.at.map_or_else(String::new, |at| {
+            let before = text.get(..at).unwrap_or(text);
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            format!(", line {line}, column {column}")
+        });
+        Fault::new(Kind::BadConfiguration, format!("{}{place}: {}", file.display(), self.why))
+            .cure_with("mend that file; nothing was changed in it")
+    }
+}
+
+/// A byte order mark, which is no part of what a parser reads.
+const MARK: char = '\u{feff}';
+
+impl Format {
+    /// The whole text as a value.
+    pub(crate) fn read(self, text: &str) -> Result<Value, Refusal> {
+        let (mark, body) = split_mark(text);
+        match self {
+            Self::Json => json::read(body),
+            Self::Toml => toml::read(body),
+        }
+        .map_err(|refusal| refusal.moved(mark.len()))
+    }
+
+    /// What stands at this path.
+    pub(crate) fn find(self, text: &str, path: &[String]) -> Result<Option<Found>, Refusal> {
+        let Some(value) = at(&self.read(text)?, path).cloned() else { return Ok(None) };
+        let (_, body) = split_mark(text);
+        let span = match self {
+            Self::Json => json::span(body, path)?,
+            Self::Toml => toml::span(body, path)?,
+        };
+        let raw = span.and_then(|span| body.get(span)).unwrap_or_default().to_owned();
+        Ok(Some(Found { raw, value }))
+    }
+
+    /// The text with this value at this path, in the place of what is there, and the containers that had to be made.
+    pub(crate) fn set(
+        self,
+        text: &str,
+        path: &[String],
+        value: &Value,
+    ) -> Result<(String, Vec<KeyPath>), Refusal> {
+        let raw = match self {
+            Self::Json => value.to_string(),
+            Self::Toml => toml::raw(value)?,
+        };
+        self.set_raw(text, path, &raw, value)
+    }
+
+    /// The same with the value as it is to be written.
+    pub(crate) fn set_raw(
+        self,
+        text: &str,
+        path: &[String],
+        raw: &str,
+        value: &Value,
+    ) -> Result<(String, Vec<KeyPath>), Refusal> {
+        let before = self.read(text)?;
+        let made =
+            (1..path.len()).map(|depth| path[..depth].to_vec()).filter(|path| at(&before, path).is_none());
+        let made: Vec<KeyPath> = made.collect();
+        let edited = self.edited(text, |body| match self {
+            Self::Json => json::set(body, path, raw),
+            Self::Toml => toml::set(body, path, raw),
+        })?;
+        let mut meant = before;
+        put(&mut meant, path, value.clone());
+        self.checked(edited, &meant, path).map(|text| (text, made))
+    }
+
+    /// The text without what stands at this path, which may be an empty container.
+    pub(crate) fn remove(self, text: &str, path: &[String]) -> Result<String, Refusal> {
+        let mut meant = self.read(text)?;
+        if at(&meant, path).is_none() {
+            return Ok(text.to_owned());
+        }
+        let edited = self.edited(text, |body| match self {
+            Self::Json => json::remove(body, path),
+            Self::Toml => toml::remove(body, path),
+        })?;
+        take(&mut meant, path);
+        self.checked(edited, &meant, path)
+    }
+
+    /// Whether nothing is said in it, not even to people.
+    pub(crate) fn is_bare(self, text: &str) -> bool {
+        let (_, body) = split_mark(text);
+        let rest: String = body.split_whitespace().collect();
+        match self {
+            Self::Json => rest.is_empty() || rest == "{}",
+            Self::Toml => rest.is_empty(),
+        }
+    }
+
+    fn edited(
+        self,
+        text: &str,
+        edit: impl FnOnce(&str) -> Result<Vec<Splice>, Refusal>,
+    ) -> Result<String, Refusal> {
+        let (mark, body) = split_mark(text);
+        let mut splices = edit(body).map_err(|refusal| refusal.moved(mark.len()))?;
+        splices.sort_by_key(|splice| std::cmp::Reverse(splice.range.start));
+        let mut edited = body.to_owned();
+        for splice in splices {
+            edited.replace_range(splice.range, &splice.text);
+        }
+        Ok(format!("{mark}{edited}"))
+    }
+
+    /// Nothing is handed out that does not say what was meant.
+    fn checked(self, edited: String, meant: &Value, path: &[String]) -> Result<String, Refusal> {
+        let name = path.join(".");
+        match self.read(&edited) {
+            Ok(read) if same(&read, meant) => Ok(edited),
+            _ => Err(Refusal::of(format!("{name} cannot be changed here without changing something else"))),
+        }
+    }
+}
+
+impl Refusal {
+    fn moved(mut self, by: usize) -> Self {
+        self.at = self.at.map(|at| at + by);
+        self
+    }
+}
+
+/// A piece of a text, and what stands there afterwards.
+struct Splice {
+    range: Range<usize>,
+    text: String,
+}
+
+impl Splice {
+    fn new(range: Range<usize>, text: impl Into<String>) -> Self {
+        Self { range, text: text.into() }
+    }
+
+    fn insert(at: usize, text: impl Into<String>) -> Self {
+        Self::new(at..at, text)
+    }
+
+    fn delete(range: Range<usize>) -> Self {
+        Self::new(range, "")
+    }
+}
+
+fn split_mark(text: &str) -> (&str, &str) {
+    text.split_at(if text.starts_with(MARK) { MARK.len_utf8() } else { 0 })
+}
+
+/// How lines end in a text: as the first one does.
+fn line_end(text: &str) -> &'static str {
+    let first = text.find('\n');
+    if first.is_some_and(|at| text[..at].ends_with('\r')) { "\r\n" } else { "\n" }
+}
+
+// -- values -----------------------------------------------------------------------------------------------------------
+
+/// What is at a path in a value.
+pub(crate) fn at<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
+    path.iter().try_fold(value, |value, name| value.as_object()?.get(name))
+}
+
+fn put(value: &mut Value, path: &[String], new: Value) {
+    let Some((first, rest)) = path.split_first() else {
+        *value = new;
+        return;
+    };
+    if let Value::Object(members) = value {
+        put(members.entry(first.clone()).or_insert_with(|| Value::Object(serde_json::Map::new())), rest, new);
+    }
+}
+
+fn take(value: &mut Value, path: &[String]) {
+    let Some((last, parents)) = path.split_last() else { return };
+    let mut holder = Some(value);
+    for name in parents {
+        holder = holder.and_then(|value| value.get_mut(name));
+    }
+    if let Some(Value::Object(members)) = holder {
+        members.remove(last);
+    }
+}
+
+/// Equal, but for containers without content: TOML has none where their last key is taken out.
+fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            let names = one.keys().chain(other.keys());
+            let empty = Value::Object(serde_json::Map::new());
+            names.into_iter().all(|name| {
+                let (one, other) = (one.get(name), other.get(name));
+                same(one.unwrap_or(&empty), other.unwrap_or(&empty))
+            })
+        }
+        _ => one == other,
+    }
+}
+
+#[cfg(test)]
+mod tests;

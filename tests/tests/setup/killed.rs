@@ -1,0 +1,187 @@
+//! `kill -9` at any moment: the next run of either kind leaves a whole.
+
+use std::time::{Duration, Instant};
+
+use aigw_tests::machine;
+use aigw_tests::machine::Machine;
+
+use crate::{BEFORE, put, same, snapshot};
+
+const SETUP: [&str; 7] = ["setup", "claude-code", "codex", "opencode", "kilo", "pi", "--yes"];
+const UNDO: [&str; 3] = ["undo", "--all", "--yes"];
+
+/// Kills it after so much time; whether it was still at work.
+fn killed(machine: &Machine, words: &[&str], after: Duration) -> bool {
+    let mut child = machine.ctl_begun(words);
+    let begun = Instant::now();
+    while begun.elapsed() < after {
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    let _ = child.kill();
+    !child.wait().unwrap().success()
+}
+
+fn well(machine: &Machine, words: &[&str]) -> Duration {
+    let begun = Instant::now();
+    let output = machine.ctl(words);
+    assert!(output.status.success(), "{words:?}: {}", machine::told(&output));
+    begun.elapsed()
+}
+
+fn any_moment_will_do(there: bool) {
+    let machine = machine!();
+    let _daemon = machine.start();
+    if there {
+        for (_, file, text) in BEFORE {
+            put(&machine, file, text, 0o640);
+        }
+    }
+    let before = snapshot(&machine);
+    let mut took = well(&machine, &SETUP);
+    let after = snapshot(&machine);
+    took = took.max(well(&machine, &UNDO));
+    same(&snapshot(&machine), &before);
+    let (mut at_setup, mut at_undo, mut halves) = (0, 0, 0);
+    for moment in 0..300_u32 {
+        if at_setup >= 20 && at_undo >= 10 && halves >= 3 {
+            return;
+        }
+        // In no order, so that a machine which is slower now than it was is met in the middle, too.
+        let at = took * (moment * 7 % 40) / 40;
+        at_setup += u32::from(killed(&machine, &SETUP, at));
+        let now = snapshot(&machine);
+        halves += u32::from(
+            now != before && now.len() != after.len()
+                || now.keys().any(|path| path.to_string_lossy().contains("aigw-draft")),
+        );
+        match moment % 3 {
+            // Given up.
+            0 => {
+                let _ = machine.ctl(&UNDO);
+                same(&snapshot(&machine), &before);
+            }
+            // Completed, and then undone by somebody who is killed, too.
+            1 => {
+                well(&machine, &SETUP);
+                at_undo += u32::from(killed(&machine, &UNDO, at));
+                let _ = machine.ctl(&UNDO);
+                same(&snapshot(&machine), &before);
+            }
+            // Undone halfway, and completed after all.
+            _ => {
+                at_undo += u32::from(killed(&machine, &UNDO, at));
+                well(&machine, &SETUP);
+                let keys = |all: &crate::Snapshot| {
+                    all.iter()
+                        .map(|(path, (text, mode))| (path.clone(), unkeyed(text), *mode))
+                        .collect::<Vec<_>>()
+                };
+                assert_eq!(keys(&snapshot(&machine)), keys(&after));
+                well(&machine, &UNDO);
+                same(&snapshot(&machine), &before);
+            }
+        }
+    }
+    panic!(
+        "killed at work {at_setup} and {at_undo} times, {halves} times with some files changed and others not"
+    );
+}
+
+/// Without the secret part of local keys, which is another after each undo.
+fn unkeyed(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text).into_owned();
+    let mut parts = text.split("aigw_");
+    let first = parts.next().unwrap().to_owned();
+    parts.fold(first, |all, part| {
+        all + "aigw_"
+            + part.split_once('_').map_or(part, |(name, rest)| {
+                if rest.len() > 43 && name.chars().all(|c| c.is_ascii_lowercase() || c == '-') {
+                    &rest[43..]
+                } else {
+                    part
+                }
+            })
+    })
+}
+
+#[test]
+fn with_files_that_are_there() {
+    any_moment_will_do(true);
+}
+
+#[test]
+fn with_no_files_at_all() {
+    any_moment_will_do(false);
+}
+
+/// The calls that change a disk, or wait for it. Killed before each one of each.
+#[cfg(feature = "root")]
+const CALLS: [&str; 9] =
+    ["rename", "renameat", "renameat2", "fsync", "mkdir", "mkdirat", "unlink", "unlinkat", "rmdir"];
+
+/// Runs it under strace, which kills it at this call of this kind.
+#[cfg(feature = "root")]
+fn killed_at(machine: &Machine, words: &[&str], call: &str, count: u32) -> bool {
+    let inject = format!("inject={call}:signal=KILL:when={count}");
+    let output = std::process::Command::new("strace")
+        .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject])
+        .arg(env!("CARGO_BIN_EXE_aigwctl_under_test"))
+        .args(words)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .envs(["HOME", "AIGW_HOME", "XDG_RUNTIME_DIR"].map(|name| (name, machine.home())))
+        .output()
+        .expect("strace");
+    // It dies as what it traced has died.
+    let ended = std::os::unix::process::ExitStatusExt::signal(&output.status);
+    assert!(ended == Some(9) || output.status.success(), "{}", machine::told(&output));
+    ended == Some(9)
+}
+
+#[cfg(feature = "root")]
+fn at_each_write(there: bool) {
+    let machine = machine!();
+    let _daemon = machine.start();
+    if there {
+        for (_, file, text) in BEFORE {
+            put(&machine, file, text, 0o640);
+        }
+    }
+    const TWO: [&str; 4] = ["setup", "claude-code", "codex", "--yes"];
+    let before = snapshot(&machine);
+    let mut kills = 0;
+    for call in CALLS {
+        for count in 1.. {
+            let setup = killed_at(&machine, &TWO, call, count);
+            let _ = machine.ctl(&UNDO);
+            same(&snapshot(&machine), &before);
+            well(&machine, &TWO);
+            let undo = killed_at(&machine, &UNDO, call, count);
+            if count % 2 == 0 {
+                well(&machine, &TWO);
+            }
+            let _ = machine.ctl(&UNDO);
+            same(&snapshot(&machine), &before);
+            kills += u32::from(setup) + u32::from(undo);
+            if !setup && !undo {
+                break;
+            }
+        }
+    }
+    assert!(kills > 40, "killed {kills} times");
+}
+
+#[test]
+#[cfg(feature = "root")]
+fn at_each_write_with_files_that_are_there() {
+    at_each_write(true);
+}
+
+#[test]
+#[cfg(feature = "root")]
+fn at_each_write_with_no_files_at_all() {
+    at_each_write(false);
+}
