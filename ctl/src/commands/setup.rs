@@ -131,9 +131,7 @@ impl Answer for Overview {
 /// Reads no more than it must, since a script may read along.
 pub(super) async fn run(arguments: &Setup, output: &Output) -> Result<(), Failure> {
     let paths = daemon::paths()?;
-    let home = paths.user_home.clone().ok_or_else(|| {
-        Fault::new(Kind::BadConfiguration, "this user has no home folder").cure_with("set HOME")
-    })?;
+    let home = paths.user_home.clone().ok_or_else(no_home)?;
     let desk = tools::desk(&home);
     let found = || TOOLS.iter().filter(|tool| tool.found(&desk).is_some());
     let mut chosen: Vec<&'static Tool> = named(&arguments.tools)?;
@@ -176,6 +174,26 @@ pub(super) async fn run(arguments: &Setup, output: &Output) -> Result<(), Failur
         rows.push(one(tool, &desk, &door, &mut ledger, arguments.dry_run));
     }
     finish(Told { dry_run: arguments.dry_run, tools: rows }, output)
+}
+
+/// Writes the present address into the files of a tool that is set up already.
+pub(super) async fn again(id: &str) -> Result<(), Failure> {
+    let paths = daemon::paths()?;
+    let home = paths.user_home.clone().ok_or_else(no_home)?;
+    let desk = tools::desk(&home);
+    for tool in named(&[id.to_owned()])? {
+        let mut ledger = Ledger::open(&paths)?;
+        if let Some(error) = one(tool, &desk, &access(tool).await?, &mut ledger, false).error {
+            return Err(Fault::new(Kind::CommandFailed, format!("{}: {error}", tool.name))
+                .cure_with(format!("mend that, then run `aigwctl setup {id}`"))
+                .into());
+        }
+    }
+    Ok(())
+}
+
+fn no_home() -> Fault {
+    Fault::new(Kind::BadConfiguration, "this user has no home folder").cure_with("set HOME")
 }
 
 /// The rows of these ids.

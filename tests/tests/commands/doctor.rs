@@ -241,3 +241,33 @@ async fn variables_that_lead_astray_are_named_and_never_shown() {
     assert!(cure.contains("aigwctl env"), "{cure}");
     assert!(!report.to_string().contains(&key));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tool_that_leads_to_an_old_port_is_told_and_mended_on_request() {
+    let mut scene = Scene::set(machine!(), tls()).await;
+    only(&doctor(&scene.machine, &[], 0), "tools", "skipped");
+    scene.machine.ask(&["setup", "codex", "--yes"]);
+    only(&doctor(&scene.machine, &[], 0), "tools", "ok");
+
+    let file = scene.machine.home().join(".codex/config.toml");
+    let old = format!("127.0.0.1:{}", scene.daemon.port);
+    scene.restart();
+    let report = doctor(&scene.machine, &[], 1);
+    let (text, cure) = only(&report, "tools", "error");
+    assert!(text.contains(&old[10..]) && cure == "aigwctl setup codex", "{text}: {cure}");
+    assert!(std::fs::read_to_string(&file).unwrap().contains(&old), "nothing changes unasked");
+    let report = doctor(&scene.machine, &["--fix"], 0);
+    assert_eq!(report["fixed"], serde_json::json!(["codex leads to aigwd again"]));
+    only(&report, "tools", "ok");
+
+    // What somebody has changed since is theirs.
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains(scene.address()) && !text.contains(&old), "{text}");
+    let text = text.replace(scene.address(), "127.0.0.1:9");
+    std::fs::write(&file, &text).unwrap();
+    let report = doctor(&scene.machine, &["--fix"], 1);
+    assert!(only(&report, "tools", "warning").0.contains("is not what setup wrote"), "{report}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    std::fs::remove_file(&file).unwrap();
+    assert!(only(&doctor(&scene.machine, &[], 1), "tools", "warning").0.ends_with("is gone"));
+}

@@ -5,6 +5,7 @@ mod daemon;
 mod environment;
 mod gateways;
 mod report;
+mod tools;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use self::report::{Line, Report};
-use super::{start, status};
+use super::{setup, start, status};
 use crate::output::Output;
 
 /// No check takes longer. The daemon gives up a gateway a little earlier.
@@ -27,7 +28,8 @@ const LONGEST: Duration = Duration::from_secs(15);
 /// `doctor`
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Mend what is aigw's own and safe to mend: start aigwd where it does not run
+    /// Mend what is aigw's own and safe to mend: start aigwd where it does not run, and lead tools that are set up to the
+    /// port where it listens now
     #[arg(long)]
     pub fix: bool,
 }
@@ -43,7 +45,7 @@ type Looked = Pin<Box<dyn Future<Output = Vec<Line>> + Send>>;
 type Look = fn(Arc<Seen>) -> Looked;
 
 /// Every check: its name, and what looks. They run at the same time, and are told in this order.
-const CHECKS: [(&str, Look); 10] = [
+const CHECKS: [(&str, Look); 11] = [
     ("daemon", |seen| Box::pin(async move { daemon::runs(&seen) })),
     ("version", |seen| Box::pin(async move { daemon::version(&seen) })),
     ("socket", |seen| Box::pin(async move { daemon::socket(&seen) })),
@@ -53,6 +55,7 @@ const CHECKS: [(&str, Look); 10] = [
     ("ca", |seen| Box::pin(async move { ca::look(&seen).await })),
     ("no-proxy", |_| Box::pin(async move { environment::no_proxy() })),
     ("environment", |seen| Box::pin(async move { environment::variables(&seen) })),
+    ("tools", |seen| Box::pin(async move { tools::look(&seen) })),
     ("findings", |seen| Box::pin(async move { daemon::findings(&seen) })),
 ];
 
@@ -65,6 +68,14 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<(), Fa
             Err(failure) => report.checks.push(Line::failure("fix", failure)),
         }
         seen = look().await;
+    }
+    if arguments.fix {
+        for tool in tools::moved(&seen) {
+            match setup::again(&tool).await {
+                Ok(()) => report.fixed.push(format!("{tool} leads to aigwd again")),
+                Err(failure) => report.checks.push(Line::failure("fix", failure)),
+            }
+        }
     }
     report.checks.extend(examine(Arc::new(seen)).await);
     report.count();

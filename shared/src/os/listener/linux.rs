@@ -31,9 +31,10 @@ pub(super) fn of(port: u16) -> Option<Owner> {
     Some(Owner { is_us: uid == us, words })
 }
 
-/// The process that has this among its files: `socket:[4711]`. A search through all of them costs milliseconds, in which
-/// a tool that hangs up is gone. So whoever was found last is asked first, for a tool opens many connections; then the
-/// youngest.
+/// The process that has this among its files. A search through all of them costs milliseconds, in which a tool that
+/// hangs up is gone. So whoever was found last is asked first, for a tool opens many connections; then the youngest.
+///
+/// A socket is called `socket:[4711]`.
 pub fn holder(socket: &str) -> Option<String> {
     static LAST: AtomicU32 = AtomicU32::new(0);
     let youngest_first = || {

@@ -1,0 +1,103 @@
+//! The tools that `setup` has set up: whether their files still say what it wrote, and lead to where the daemon listens.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use aigw_shared::fault::{Fault, Kind};
+use serde_json::Value;
+use url::Url;
+
+use super::Seen;
+use super::report::Line;
+use crate::daemon;
+use crate::settings::ledger::{Ledger, Touched};
+use crate::settings::place;
+
+/// Every file of every one.
+pub(super) fn look(seen: &Seen) -> Vec<Line> {
+    let ledger = match ledger() {
+        Ok(ledger) => ledger,
+        Err(fault) => return vec![Line::failure("tools", fault.into())],
+    };
+    if ledger.files.is_empty() {
+        return vec![Line::skipped("tools", "no tool's file was set up by `aigwctl setup`")];
+    }
+    let ports = ports(seen);
+    ledger.files.iter().map(|(file, touched)| told(file, touched, &ports)).collect()
+}
+
+fn told(file: &Path, touched: &Touched, ports: &[u16]) -> Line {
+    let (tool, shown) = (&touched.tool, file.display());
+    let again = format!("aigwctl setup {tool}");
+    match (changed(file, touched), astray(touched, ports)) {
+        (Err(fault), _) => Line::failure("tools", fault.into()),
+        (Ok(None), _) => Line::warning("tools", format!("{tool}: {shown} is gone"), again),
+        (Ok(Some(keys)), _) if !keys.is_empty() => Line::warning(
+            "tools",
+            format!("{tool}: {} in {shown} is not what setup wrote", keys.join(", ")),
+            format!("{again}, or leave it so: aigwctl undo {tool}"),
+        ),
+        (_, Some(port)) => Line::error(
+            "tools",
+            format!("{tool}: {shown} leads to port {port}, where aigwd does not listen"),
+            again,
+        ),
+        _ => Line::ok("tools", format!("{tool}: {shown} is as setup left it")),
+    }
+}
+
+/// The tools whose files are as we left them, and lead to a port that the daemon has left.
+pub(super) fn moved(seen: &Seen) -> BTreeSet<String> {
+    let ports = ports(seen);
+    let Ok(ledger) = ledger() else { return BTreeSet::new() };
+    let is_ours =
+        |file: &Path, touched: &Touched| matches!(changed(file, touched), Ok(Some(keys)) if keys.is_empty());
+    let theirs: BTreeSet<&String> = ledger
+        .files
+        .iter()
+        .filter(|(file, touched)| !is_ours(file, touched))
+        .map(|(_, touched)| &touched.tool)
+        .collect();
+    let astray = ledger.files.values().filter(|touched| astray(touched, &ports).is_some());
+    astray.map(|touched| &touched.tool).filter(|tool| !theirs.contains(tool)).cloned().collect()
+}
+
+/// The keys of ours in it that hold something else by now; `None` when there is no such file any more.
+fn changed(file: &Path, touched: &Touched) -> Result<Option<Vec<String>>, Fault> {
+    let Some(text) = place::read(file)? else { return Ok(None) };
+    let mut changed = Vec::new();
+    for held in &touched.keys {
+        let found = touched.format.find(&text, &held.path).map_err(|refusal| refusal.fault(file, &text))?;
+        if !found.is_some_and(|found| held.ours.contains(&found.value)) {
+            changed.push(held.path.join("."));
+        }
+    }
+    Ok(Some(changed))
+}
+
+/// The port that what we wrote leads to, if it is none of these.
+fn astray(touched: &Touched, ports: &[u16]) -> Option<u16> {
+    touched.keys.iter().flat_map(|held| &held.ours).find_map(|value| stray(value, ports))
+}
+
+fn ledger() -> Result<Ledger, Fault> {
+    match daemon::paths() {
+        Ok(paths) => Ledger::look(&paths),
+        // The daemon's check says why.
+        Err(failure) => Err(Fault::new(Kind::BadConfiguration, failure.text)),
+    }
+}
+
+/// Where the daemon listens; nothing while it does not say.
+fn ports(seen: &Seen) -> Vec<u16> {
+    let Ok(status) = &seen.status else { return Vec::new() };
+    let addresses = status.daemon.listen.iter().filter_map(|address| address.parse::<SocketAddr>().ok());
+    addresses.map(|address| address.port()).collect()
+}
+
+/// The port of a URL of ours that is none of these.
+fn stray(value: &Value, ports: &[u16]) -> Option<u16> {
+    let url = Url::parse(value.as_str()?).ok().filter(|url| url.scheme() == "http")?;
+    url.port_or_known_default().filter(|port| !ports.is_empty() && !ports.contains(port))
+}
