@@ -271,3 +271,12 @@ async fn a_tool_that_leads_to_an_old_port_is_told_and_mended_on_request() {
     std::fs::remove_file(&file).unwrap();
     assert!(only(&doctor(&scene.machine, &[], 1), "tools", "warning").0.ends_with("is gone"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_without_the_right_to_a_gateway_is_told() {
+    let scene = Scene::set(machine!(), tls()).await;
+    scene.gateway.change(|behaviour| behaviour.not_entitled = true);
+    let report = doctor(&scene.machine, &[], 1);
+    let (text, cure) = only(&report, "gateway", "error");
+    assert!(text.starts_with("default: entitlement: ") && cure.contains("administrator"), "{text}: {cure}");
+}

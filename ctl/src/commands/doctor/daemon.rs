@@ -68,6 +68,7 @@ pub(super) fn port(seen: &Seen) -> Vec<Line> {
             format!("port {port}, which is aigwd's by the settings, is taken by {}", owner.words),
             "end that program, or set another `listen.port` and run `aigwctl start`",
         ),
+        None if port == 0 => Line::ok("port", "the system will choose one"),
         None => Line::ok("port", format!("port {port} is free")),
     }]
 }
