@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aigw_shared::fault::{Fault, Kind};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
-use hyper::body::Incoming;
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
 use rustls::server::Acceptor;
 use rustls::{AlertDescription, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -151,7 +153,7 @@ async fn admitted(
     request: Request<Incoming>,
 ) -> Result<Response<Answer>, Fault> {
     let Inside { host, caller, admission, .. } = inside;
-    let (mut parts, body) = request.into_parts();
+    let (mut parts, mut body) = request.into_parts();
     if parts.headers.len() > MAX_FIELDS {
         // HTTP/2 counts bytes only.
         let mut response = Response::new(Answer::empty());
@@ -159,6 +161,10 @@ async fn admitted(
         return Ok(response);
     }
     let admission = admit::inner(&mut parts, host, admission, &app.rules(caller.local))?;
+    let nothing = parts.headers.get(CONTENT_LENGTH).is_some_and(|length| length == "0");
+    if nothing && !ends_empty(&mut body).await {
+        return Err(Fault::new(Kind::BadRequest, "the body is longer than was announced"));
+    }
     let current = app.current();
     if let Some(fault) = &current.closed {
         return Err(fault.clone());
@@ -179,6 +185,19 @@ async fn admitted(
         Turn::Onward(_) => onward::relay(app, host, &admission, parts, body).await,
         Turn::Refuse(fault) => Err(fault),
     }
+}
+
+/// Whether a body that was announced as empty is. In HTTP/2 it ends by a frame of its own: until that is there, bytes may
+/// come that make the request none (RFC 9113 section 8.1.1), and it must not be on its way by then.
+async fn ends_empty(body: &mut Incoming) -> bool {
+    while !body.is_end_stream() {
+        match body.frame().await {
+            None => return true,
+            Some(Ok(frame)) if frame.data_ref().is_none_or(|data| data.is_empty()) => {}
+            Some(_) => return false,
+        }
+    }
+    true
 }
 
 /// Clear text on a port that is TLS's.
