@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use aigw_tests::eventually::eventually;
 use aigw_tests::machine;
@@ -65,9 +65,19 @@ async fn another_process_of_the_user_cannot_look_into_the_daemon() {
     let machine = machine!();
     let mut sleep = Command::new("sleep");
     let processes = [ordinary(sleep.arg("60")), ordinary(&machine.aigwd(&["run", "--port", "0"]))];
-    let [mut sleep, mut aigwd] =
-        processes.map(|mut command| command.stderr(Stdio::null()).spawn().expect("a process"));
-    eventually("aigwd answers", || machine.ctl(&["status"]).status.success().then_some(()));
+    let said = machine.home().join("said");
+    let [mut sleep, mut aigwd] = processes.map(|mut command| {
+        command.stderr(std::fs::File::create(&said).expect("a file")).spawn().expect("a process")
+    });
+    eventually("aigwd answers", || {
+        let ended = aigwd.try_wait().expect("a child");
+        assert!(
+            ended.is_none(),
+            "{ended:?}: {}",
+            String::from_utf8_lossy(&std::fs::read(&said).expect("a file"))
+        );
+        machine.ctl(&["status"]).status.success().then_some(())
+    });
     let looked = [readable(sleep.id()), readable(aigwd.id())];
     for process in [&mut sleep, &mut aigwd] {
         let _ = process.kill();
