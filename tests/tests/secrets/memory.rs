@@ -29,6 +29,8 @@ fn ordinary(command: &Command) -> Command {
     let words = less.iter().take(if can { less.len() } else { 0 }).map(OsStr::new);
     let mut words = words.chain([command.get_program()]).chain(command.get_args());
     let mut ordinary = Command::new(words.next().expect("a program"));
+    // Nor the variables of whoever runs the tests: one that begins as ours do would be a mistake.
+    ordinary.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     ordinary.args(words).envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     ordinary
 }
