@@ -45,23 +45,27 @@ fn read(machine: &Machine, file: &str) -> String {
 
 type Snapshot = BTreeMap<PathBuf, (Vec<u8>, u32)>;
 
+/// What is aigw's own in the home. The daemon writes there at any time.
+const OURS: [&str; 6] = ["state", "run", "config", "cache", "log", "practice-ca.pem"];
+
 /// Everything in the home but what is aigw's own: contents and modes.
 fn snapshot(machine: &Machine) -> Snapshot {
     let mut found = Snapshot::new();
-    walk(machine.home(), &mut found);
-    let ours = ["state", "run", "config", "cache", "log", "practice-ca.pem"];
-    found.retain(|path, _| !ours.iter().any(|name| path.starts_with(machine.home().join(name))));
+    walk(machine.home(), &OURS, &mut found);
     found
 }
 
-fn walk(folder: &Path, into: &mut Snapshot) {
+fn walk(folder: &Path, but: &[&str], into: &mut Snapshot) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if but.iter().any(|name| path.ends_with(name)) {
+            continue;
+        }
         let metadata = path.symlink_metadata().unwrap();
         let content = if metadata.is_symlink() {
             fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes()
         } else if metadata.is_dir() {
-            walk(&path, into);
+            walk(&path, &[], into);
             Vec::new()
         } else {
             fs::read(&path).unwrap_or_default()
