@@ -34,6 +34,7 @@ mod os;
 mod pipeline;
 #[cfg(feature = "practice")]
 mod practice;
+mod random;
 pub mod run;
 
 pub use cli::main;

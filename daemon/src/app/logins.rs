@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aigw_shared::fault::{Fault, Kind};
+use aigw_shared::fault::Fault;
 use aigw_shared::files;
 use tokio::sync::{Mutex as Turn, Notify, OwnedMutexGuard};
 
 use crate::credentials::own::Family;
+use crate::random;
 
 /// Characters of the identity.
 const IDENTITY: usize = 32;
@@ -37,10 +38,7 @@ impl Logins {
         let identity = match known {
             Some(known) => known,
             None => {
-                let mut bytes = [0; IDENTITY / 2];
-                getrandom::fill(&mut bytes)
-                    .map_err(|error| Fault::new(Kind::Internal, format!("no random numbers: {error}")))?;
-                let new: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                let new = random::hex::<{ IDENTITY / 2 }>()?;
                 files::Draft::of(file, format!("{new}\n").as_bytes())?.put()?;
                 new
             }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::authority::is_own_root;
 use super::certificates::{Certificates, Files, damaged};
+use crate::random;
 
 const PREFIX: &str = "authority-";
 /// More roots than a machine has in a lifetime.
@@ -86,11 +87,7 @@ pub fn file(folder: &Path) -> PathBuf {
 /// # Errors
 /// When the system has no randomness.
 pub fn new_name() -> Result<String, Fault> {
-    let mut bytes = [0; 6];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Fault::new(Kind::Internal, format!("no randomness: {error}")))?;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("{PREFIX}{hex}"))
+    Ok(format!("{PREFIX}{}", random::hex::<6>()?))
 }
 
 /// A daemon that was killed while it made the first authority has left a whole one and no list, and so has somebody who

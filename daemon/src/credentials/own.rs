@@ -9,6 +9,7 @@ use aigw_shared::secret::Secret;
 use crate::deployment::tokens::{self, Minted, TokenInfo};
 use crate::deployment::{self, Standing};
 use crate::gateway::Gateway;
+use crate::random;
 
 /// What such a token may do, the narrowest first; the last is all that its user may. It has to tell who it belongs to and
 /// to make its own successor; the gateway itself asks for no scope, or for one of its own, depending on the version.
@@ -77,10 +78,7 @@ impl Family {
     /// # Errors
     /// When the system has no random numbers.
     pub fn name(&self) -> Result<String, Fault> {
-        let mut bytes = [0; 4];
-        getrandom::fill(&mut bytes)
-            .map_err(|error| Fault::new(Kind::Internal, format!("no random numbers: {error}")))?;
-        let serial: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let serial = random::hex::<4>()?;
         debug_assert!(self.0.len() + serial.len() <= NAME_LENGTH);
         Ok(format!("{}{serial}", self.0))
     }

@@ -9,13 +9,13 @@ use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::finding::{Finding, Severity};
 use aigw_shared::secret::Secret;
 use futures_util::future::join_all;
-use time::OffsetDateTime;
 
 use super::own::{self, Own};
 use super::{Held, Lasting, oauth};
 use crate::app::App;
 use crate::deployment::{self, tokens};
 use crate::gateway::{Gateway, bound_to, trimmed};
+use crate::now;
 
 /// How long nothing is looked at when nothing is due. A clock that stood still while the machine slept is caught up with
 /// in this time.
@@ -88,17 +88,12 @@ fn due_in(gateway: &Gateway) -> Option<Duration> {
     let held = gateway.held();
     let due = match &held.lasting {
         Lasting::Given => return None,
-        Lasting::Own { .. } => {
-            let left = held.lasting.replaced_at()? - now();
-            Duration::from_secs(u64::try_from(left).unwrap_or(0))
-        }
+        Lasting::Own { .. } => until(held.lasting.replaced_at()?),
         Lasting::Session { lifetime_s } => {
             let every = SESSION_ROUND.min(Duration::from_secs(lifetime_s / 3));
             attempts.asked.map_or(Duration::ZERO, |at| every.saturating_sub(at.elapsed()))
         }
-        Lasting::OAuth(grant) => {
-            Duration::from_secs(u64::try_from(grant.refreshed_at() - now()).unwrap_or(0))
-        }
+        Lasting::OAuth(grant) => until(grant.refreshed_at()),
     };
     let held_back =
         attempts.not_before.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
@@ -119,10 +114,7 @@ async fn attend(app: &Arc<App>, gateway: &Arc<Gateway>) {
         app.health.clear("login-not-renewed", name);
         return;
     };
-    let left = gateway
-        .held()
-        .expires_at
-        .map_or(LONGEST_WAIT, |end| Duration::from_secs(u64::try_from(end - now()).unwrap_or(0)));
+    let left = gateway.held().expires_at.map_or(LONGEST_WAIT, until);
     gateway.attempts().failed(app.logins.seed(), left);
     let text = format!("the login for the gateway {name} could not be renewed: {}", fault.what);
     let finding = Finding::new("login-not-renewed", Severity::Warning, text, fault.cure());
@@ -309,9 +301,9 @@ fn renewed() -> Fault {
     Fault::new(Kind::TokenRenewed, "the login was renewed while this request was on its way")
 }
 
-/// Now, in seconds since 1970.
-pub fn now() -> i64 {
-    OffsetDateTime::now_utc().unix_timestamp()
+/// How long it is until then, in seconds since 1970; nothing once it is over.
+fn until(moment: i64) -> Duration {
+    Duration::from_secs(u64::try_from(moment - now()).unwrap_or(0))
 }
 
 #[cfg(test)]

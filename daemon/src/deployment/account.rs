@@ -11,11 +11,9 @@ use futures_util::future::{join_all, join3};
 use http::StatusCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use tokio::time::timeout;
 
-use super::{get, me};
+use super::{get, me, moment};
 use crate::app::App;
 use crate::gateway::{Gateway, trimmed};
 use crate::pipeline::credential;
@@ -132,9 +130,4 @@ async fn said<T: DeserializeOwned>(gateway: &Gateway, below: &str) -> Result<Opt
     let url = format!("{}/api/v2/{below}", trimmed(gateway.coder_url()?));
     let (status, body) = get(gateway, &url, &[credential::session(token)?]).await?;
     Ok((status == StatusCode::OK).then(|| serde_json::from_slice(&body).ok()).flatten())
-}
-
-/// Seconds since 1970.
-pub(super) fn moment(text: &str) -> Option<i64> {
-    Some(OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp())
 }

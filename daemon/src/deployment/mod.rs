@@ -16,7 +16,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde::Deserialize;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
+use time::format_description::well_known::{Rfc2822, Rfc3339};
 
 use crate::credentials::Held;
 use crate::gateway::Gateway;
@@ -71,7 +71,7 @@ pub async fn ahead_s(gateway: &Gateway) -> Result<Option<i64>, Fault> {
     let answer = answered(gateway, Method::GET, &url, &[], None).await?;
     let date = answer.headers().get(DATE).and_then(|date| date.to_str().ok());
     let theirs = date.and_then(|date| OffsetDateTime::parse(date, &Rfc2822).ok());
-    Ok(theirs.map(|theirs| theirs.unix_timestamp() - OffsetDateTime::now_utc().unix_timestamp()))
+    Ok(theirs.map(|theirs| theirs.unix_timestamp() - crate::now()))
 }
 
 /// Who the token belongs to. This also extends a session, which use of the gateway alone does not.
@@ -301,4 +301,9 @@ impl Message {
     fn text(&self) -> String {
         self.detail.as_deref().unwrap_or(&self.message).trim_end_matches('.').to_owned()
     }
+}
+
+/// A point in time of the deployment's, in seconds since 1970.
+fn moment(text: &str) -> Option<i64> {
+    Some(OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp())
 }

@@ -12,7 +12,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::account::moment;
+use super::moment;
 use super::tokens::{self, Minted};
 use super::{away, get};
 use crate::app::App;

@@ -8,10 +8,8 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
-use super::{Message, ask, away, get};
+use super::{Message, ask, away, get, moment};
 use crate::gateway::{Gateway, trimmed};
 use crate::pipeline::credential;
 
@@ -38,12 +36,12 @@ impl TokenInfo {
     /// When it ends, in seconds since 1970.
     pub fn ends(&self) -> Option<i64> {
         // Go writes its zero time, year 1, for a token that never ends.
-        seconds(self.expires_at.as_deref()).filter(|at| *at > 0)
+        moment(self.expires_at.as_deref()?).filter(|at| *at > 0)
     }
 
     /// How long it lives by the deployment's own clock.
     pub fn lifetime(&self) -> Option<Duration> {
-        let lived = self.ends()? - seconds(self.created_at.as_deref())?;
+        let lived = self.ends()? - moment(self.created_at.as_deref()?)?;
         u64::try_from(lived).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs)
     }
 
@@ -54,10 +52,6 @@ impl TokenInfo {
             all => Some(all.join(" ")),
         }
     }
-}
-
-fn seconds(text: Option<&str>) -> Option<i64> {
-    Some(OffsetDateTime::parse(text?, &Rfc3339).ok()?.unix_timestamp())
 }
 
 /// How minting can end when the deployment answers.

@@ -7,6 +7,7 @@ use aigw_tests::eventually::eventually;
 use aigw_tests::machine;
 use aigw_tests::machine::{Machine, Running, told};
 
+/// Somebody is logged in with a session of six hours.
 async fn session(never_slides: bool) -> (Practice, Machine, Running) {
     let gateway = Practice::start(Setup::default()).await.unwrap();
     gateway.change(|behaviour| {
@@ -40,16 +41,7 @@ async fn a_session_is_extended_without_a_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_end_of_a_session_that_cannot_be_extended_is_told_before() {
-    let gateway = Practice::start(Setup::default()).await.unwrap();
-    gateway.change(|behaviour| {
-        behaviour.minting_refused = true;
-        behaviour.sessions_never_slide = true;
-    });
-    let machine = machine!();
-    let _daemon = machine.start();
-    let token = gateway.issue_token("ada", Duration::from_secs(6 * 3600));
-    let at_first = machine.log_in_with(&gateway, &token, &[]);
-    assert!(at_first.status.success(), "{}", told(&at_first));
+    let (gateway, machine, _daemon) = session(true).await;
     eventually("nothing is wrong yet", || machine.findings().is_empty().then_some(()));
     let short = gateway.issue_token("ada", Duration::from_secs(8));
     let output = machine.log_in_with(&gateway, &short, &[]);

@@ -69,10 +69,7 @@ struct Expected {
 /// # Errors
 /// When the system has none.
 pub fn random() -> Result<String, Fault> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Fault::new(Kind::Internal, format!("no random numbers: {error}")))?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
+    Ok(URL_SAFE_NO_PAD.encode(crate::random::bytes::<32>()?))
 }
 
 impl Callback {

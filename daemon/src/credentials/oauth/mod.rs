@@ -19,12 +19,12 @@ use self::callback::{Brought, Callback};
 use self::page::Page;
 use super::aim::{self, Aim};
 use super::login;
-use super::renew::now;
 use super::{Held, Lasting};
 use crate::app::App;
 use crate::deployment::oauth::{self, Offer, Pair, Server};
 use crate::deployment::tokens;
 use crate::gateway::{Gateway, trimmed};
+use crate::now;
 
 /// How long a person may take on the deployment's page.
 pub const PATIENCE: Duration = Duration::from_secs(300);
