@@ -1,14 +1,14 @@
 //! `setup`: points tools at the daemon, in their own files, each with a local key of its own.
 
-use std::io::{self, BufRead, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 
 use aigw_shared::fault::{Failure, Fault, Kind};
 use aigw_shared::ipc::message::{Request, Response};
 use aigw_shared::ipc::payload::AccessQuery;
 use serde::Serialize;
-use similar::TextDiff;
 
+use super::edits::{Hidden, agree, diff, finish, shown};
 use super::env;
 use crate::cli::Setup;
 use crate::daemon;
@@ -173,7 +173,8 @@ pub(super) async fn run(arguments: &Setup, output: &Output) -> Result<(), Failur
         };
         rows.push(one(tool, &desk, &door, &mut ledger, arguments.dry_run));
     }
-    finish(Told { dry_run: arguments.dry_run, tools: rows }, output)
+    let failed = failed(&rows);
+    finish(&Told { dry_run: arguments.dry_run, tools: rows }, &failed, output)
 }
 
 /// Writes the present address into the files of a tool that is set up already.
@@ -252,28 +253,6 @@ fn plan(chosen: &[&'static Tool], desk: &Desk) -> String {
 
 fn key_names(wanted: &Wanted<'_>) -> Vec<String> {
     wanted.keys.iter().map(|(path, _)| path.join(".")).collect()
-}
-
-/// Asks once, where somebody is there.
-pub(super) fn agree(yes: bool, output: &Output, verb: &str, plan: &str) -> Result<(), Failure> {
-    if yes || plan.is_empty() {
-        return Ok(());
-    }
-    if output.is_json() || !io::stdin().is_terminal() {
-        return Err(Fault::new(Kind::Usage, "there is no terminal to ask on")
-            .cure_with("add `--yes`, or `--dry-run` to see what would change")
-            .into());
-    }
-    output.note(&format!("{plan}{verb}? [y/N]"));
-    let mut answer = String::new();
-    // What cannot be read is no.
-    let _ = io::stdin().lock().read_line(&mut answer);
-    if ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()) {
-        return Ok(());
-    }
-    Err(Fault::new(Kind::CommandFailed, "nothing was changed")
-        .cure_with("answer y to have it changed")
-        .into())
 }
 
 /// The tool's own key, made if it is new, and where it is taken: the daemon that this user's control socket leads to says
@@ -379,56 +358,9 @@ fn files(
     changes.into_iter().try_for_each(|change| change.make(ledger))
 }
 
-/// A secret, and what is shown in its place.
-pub(super) struct Hidden(String, String);
-
-impl Hidden {
-    /// What stood where our key stands.
-    pub(super) fn theirs(raw: String) -> Self {
-        Self(raw.trim_matches(['"', '\'']).to_owned(), "***".to_owned())
-    }
-
-    pub(super) fn key(key: &str, tool: &str) -> Self {
-        Self(key.to_owned(), format!("{}{tool}_***", aigw_shared::key::PREFIX))
-    }
-}
-
-/// What changes in a file, without what is nobody's business.
-pub(super) fn diff(file: &Path, now: Option<&str>, then: Option<&str>, hidden: &[Hidden]) -> String {
-    let name = file.display().to_string();
-    let title = |text: Option<&str>| if text.is_some() { name.clone() } else { "/dev/null".to_owned() };
-    let mask = |text: Option<&str>| {
-        let long = hidden.iter().filter(|Hidden(secret, _)| secret.len() >= 8);
-        long.fold(text.unwrap_or_default().to_owned(), |text, Hidden(secret, shown)| {
-            text.replace(secret, shown)
-        })
-    };
-    let (old, new) = (mask(now), mask(then));
-    TextDiff::from_lines(&old, &new).unified_diff().header(&title(now), &title(then)).to_string()
-}
-
-/// A diff for a terminal: tabs stay, and how lines end is not shown.
-pub(super) fn shown(diff: &str) -> String {
-    diff.replace("\r\n", "\n").split('\t').map(tame).collect::<Vec<_>>().join("\t")
-}
-
-/// A tool that failed makes the whole fail, when all is done and told.
-fn finish(told: Told, output: &Output) -> Result<(), Failure> {
-    let failed: Vec<String> = told
-        .tools
-        .iter()
-        .filter(|row| row.state == State::Failed)
-        .map(|row| format!("{}: {}", row.name, row.error.as_deref().unwrap_or_default()))
-        .collect();
-    if failed.is_empty() {
-        return output.show(&told);
-    }
-    if !output.is_json() {
-        output.show(&told)?;
-    }
-    Err(Fault::new(Kind::CommandFailed, failed.join("; "))
-        .cure_with("mend that, then run the same command again")
-        .into())
+fn failed(tools: &[Row]) -> Vec<String> {
+    let failed = tools.iter().filter(|row| row.state == State::Failed);
+    failed.map(|row| format!("{}: {}", row.name, row.error.as_deref().unwrap_or_default())).collect()
 }
 
 /// What belongs into the files, for whoever makes them in another way.

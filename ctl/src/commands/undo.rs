@@ -7,7 +7,7 @@ use aigw_shared::fault::{Failure, Fault, Kind};
 use aigw_shared::ipc::message::{Request, Response};
 use serde::Serialize;
 
-use super::setup::{Hidden, agree, diff, shown};
+use super::edits::{Hidden, agree, diff, finish, shown};
 use crate::cli::Undo;
 use crate::daemon;
 use crate::output::{Answer, BAD, GOOD, Output, STRONG, WARN};
@@ -110,7 +110,9 @@ pub(super) async fn run(arguments: &Undo, output: &Output) -> Result<(), Failure
         let key_revoked = clean && !arguments.dry_run && revoke(&tool, &mut ledger, output).await?;
         rows.push(Row { tool, files, key_revoked });
     }
-    finish(Told { dry_run: arguments.dry_run, tools: rows }, output)
+    let errors = rows.iter().flat_map(|row| &row.files).filter_map(|file| file.error.clone());
+    let failed: Vec<String> = errors.collect();
+    finish(&Told { dry_run: arguments.dry_run, tools: rows }, &failed, output)
 }
 
 fn one(file: &Path, touched: &Touched, ledger: &mut Ledger, dry_run: bool) -> FileRow {
@@ -181,18 +183,4 @@ async fn revoke(tool: &str, ledger: &mut Ledger, output: &Output) -> Result<bool
     ledger.keys.remove(tool);
     ledger.save()?;
     Ok(gone)
-}
-
-fn finish(told: Told, output: &Output) -> Result<(), Failure> {
-    let errors = told.tools.iter().flat_map(|row| &row.files).filter_map(|file| file.error.clone());
-    let failed: Vec<String> = errors.collect();
-    if failed.is_empty() {
-        return output.show(&told);
-    }
-    if !output.is_json() {
-        output.show(&told)?;
-    }
-    Err(Fault::new(Kind::CommandFailed, failed.join("; "))
-        .cure_with("mend that, then run the same command again")
-        .into())
 }
