@@ -1,8 +1,9 @@
 //! The same with a real browser, which shows what a person sees.
 
+use aigw_gateway::Practice;
 use aigw_tests::browser::Browser;
 use aigw_tests::machine;
-use aigw_tests::machine::told;
+use aigw_tests::machine::{Machine, Running, told};
 
 use crate::begun::Begun;
 use crate::deployment;
@@ -10,14 +11,20 @@ use crate::deployment;
 /// It asks nobody but this machine.
 const FLAGS: [&str; 1] = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"];
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_person_presses_allow_in_chromium_and_is_logged_in() {
+/// Chromium on the deployment's page, for a login that has begun.
+async fn at_the_page() -> (Practice, Machine, Running, Begun, Browser) {
     let gateway = deployment(&["none"]).await;
     let machine = machine!();
-    let _daemon = machine.start();
+    let daemon = machine.start();
     let login = Begun::at(&machine, &[&gateway.url()]);
     let browser = Browser::start(machine.home(), &FLAGS);
     browser.open(&login.page).unwrap();
+    (gateway, machine, daemon, login, browser)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_presses_allow_in_chromium_and_is_logged_in() {
+    let (_gateway, _machine, _daemon, login, browser) = at_the_page().await;
     assert_eq!(browser.text("#user").as_deref(), Some("ada"));
     browser.click("#allow");
     browser.wait_for("main.good h1", "You are logged in");
@@ -37,12 +44,7 @@ async fn a_person_presses_allow_in_chromium_and_is_logged_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_presses_deny_in_chromium_and_is_told_what_now() {
-    let gateway = deployment(&["none"]).await;
-    let machine = machine!();
-    let _daemon = machine.start();
-    let login = Begun::at(&machine, &[&gateway.url()]);
-    let browser = Browser::start(machine.home(), &FLAGS);
-    browser.open(&login.page).unwrap();
+    let (_gateway, machine, _daemon, login, browser) = at_the_page().await;
     browser.click("#deny");
     browser.wait_for("main.bad h1", "");
     let output = login.end();
