@@ -13,6 +13,7 @@ pub use self::gateways::{Byok, Gateway, GatewayAdd, Login};
 pub use crate::commands::doctor::Arguments as Doctor;
 pub use crate::os::trust::Family;
 use crate::shell::Shell;
+pub use crate::tools::Mode;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -209,23 +210,14 @@ pub struct Env {
 #[derive(Debug, clap::Args)]
 pub struct Run {
     /// What leads the command to aigwd: base URLs, or a proxy for what has none
-    #[arg(long, value_enum, default_value_t = RunMode::BaseUrl)]
-    pub mode: RunMode,
+    #[arg(long, value_enum, default_value_t = Mode::BaseUrl)]
+    pub mode: Mode,
     /// Bind the key to this gateway, so that its requests go there whatever the default is
     #[arg(long, value_name = "NAME")]
     pub gateway: Option<String>,
     /// The command and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "CMD")]
     pub command: Vec<OsString>,
-}
-
-/// What `run` sets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum RunMode {
-    /// Base URLs.
-    BaseUrl,
-    /// The proxy's variables.
-    Proxy,
 }
 
 /// `setup`
@@ -237,6 +229,9 @@ pub struct Setup {
     /// All that are found here
     #[arg(long, conflicts_with = "tools")]
     pub detected: bool,
+    /// Through which door, where a tool can use both [default: the one it is best served by]
+    #[arg(long, value_enum)]
+    pub mode: Option<Mode>,
     /// Show what would change, as a unified diff, and change nothing
     #[arg(long)]
     pub dry_run: bool,

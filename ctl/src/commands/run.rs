@@ -8,7 +8,7 @@ use aigw_shared::fault::{Failure, Fault, Kind};
 use aigw_shared::ipc::message::{Request, Response};
 
 use super::{env, trust};
-use crate::cli::{Run, RunMode};
+use crate::cli::{Mode, Run};
 use crate::{daemon, os};
 
 /// Ends the process with the command's exit code.
@@ -17,8 +17,8 @@ pub(super) async fn run(arguments: &Run) -> Result<Infallible, Failure> {
         return Err(Fault::new(Kind::Usage, "there is no command to run").into());
     };
     let files = match arguments.mode {
-        RunMode::BaseUrl => None,
-        RunMode::Proxy => Some(trust::files().await?),
+        Mode::BaseUrl => None,
+        Mode::Proxy => Some(trust::files().await?),
     };
     // The key is valid as long as this connection, which the system closes however we end.
     let mut connection = daemon::connect().await?;

@@ -83,7 +83,7 @@ impl Answer for Told {
 pub(super) async fn run(arguments: &Undo, output: &Output) -> Result<(), Failure> {
     let paths = daemon::paths()?;
     let mut ledger = if arguments.dry_run { Ledger::look(&paths)? } else { Ledger::open(&paths)? };
-    let known = ledger.tools();
+    let known = ledger.all_tools();
     if let Some(stranger) = arguments.tools.iter().find(|tool| !known.contains(*tool)) {
         let all: Vec<_> = known.iter().map(String::as_str).collect();
         let cure =
@@ -180,7 +180,7 @@ async fn revoke(tool: &str, ledger: &mut Ledger, output: &Output) -> Result<bool
             false
         }
     };
-    ledger.keys.remove(tool);
+    ledger.tools.remove(tool);
     ledger.save()?;
     Ok(gone)
 }

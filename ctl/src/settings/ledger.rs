@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Format, KeyPath};
+use crate::tools::Mode;
 
 const LIMIT: u64 = 64 * 1024 * 1024;
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// Every file that is set up.
 #[derive(Debug, Serialize, Deserialize)]
@@ -22,8 +23,8 @@ pub(crate) struct Ledger {
     schema: u32,
     /// By absolute path.
     pub(crate) files: BTreeMap<PathBuf, Touched>,
-    /// Tools that have a local key of their own.
-    pub(crate) keys: BTreeSet<String>,
+    /// Tools that have a local key of their own, and the way in which they come to us.
+    pub(crate) tools: BTreeMap<String, Mode>,
     #[serde(skip)]
     file: PathBuf,
     /// Held as long as this is.
@@ -98,7 +99,7 @@ impl Ledger {
             return Ok(Self {
                 schema: SCHEMA,
                 files: BTreeMap::new(),
-                keys: BTreeSet::new(),
+                tools: BTreeMap::new(),
                 file,
                 _lock: None,
             });
@@ -117,7 +118,7 @@ impl Ledger {
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn save(&self) -> Result<(), Fault> {
-        if self.files.is_empty() && self.keys.is_empty() {
+        if self.files.is_empty() && self.tools.is_empty() {
             return super::place::remove(&self.file);
         }
         let content = serde_json::to_vec(self)
@@ -126,8 +127,8 @@ impl Ledger {
     }
 
     /// The tools that have something in it.
-    pub(crate) fn tools(&self) -> BTreeSet<String> {
-        self.files.values().map(|touched| touched.tool.clone()).chain(self.keys.iter().cloned()).collect()
+    pub(crate) fn all_tools(&self) -> BTreeSet<String> {
+        self.files.values().map(|touched| touched.tool.clone()).chain(self.tools.keys().cloned()).collect()
     }
 
     /// The files of a tool.

@@ -5,7 +5,7 @@ mod table;
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::settings::change::Wanted;
@@ -21,14 +21,33 @@ pub(crate) struct Tool {
     pub(crate) programs: &'static [&'static str],
     /// Folders below the user's home that only it makes.
     pub(crate) folders: &'static [&'static str],
-    pub(crate) way: Way,
+    /// The ways in which it comes to us; the first is taken unless another is asked for.
+    pub(crate) ways: &'static [Way],
+}
+
+/// One way in which a tool comes to us.
+pub(crate) struct Way {
+    pub(crate) mode: Mode,
+    pub(crate) how: How,
+    /// Variables with which the tool works for one command, without its files.
+    pub(crate) variables: &'static [(&'static str, Put)],
     pub(crate) evidence: Evidence,
     /// What the user gains, loses or has to know.
     pub(crate) notes: &'static [&'static str],
 }
 
+/// Through which door it comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// A base URL that leads to us.
+    BaseUrl,
+    /// We are its proxy, and it trusts our CA.
+    Proxy,
+}
+
 /// How it is pointed at us.
-pub(crate) enum Way {
+pub(crate) enum How {
     /// By keys in files of its own.
     Files(&'static [Settings]),
     /// By hand, in these steps. `{anthropic}`, `{openai}` and `{key}` are filled in.
@@ -55,6 +74,8 @@ pub(crate) enum Put {
     Flag(bool),
     /// Our address, with this path.
     Url(&'static str),
+    /// Our address with the tool's local key in its path, for what has no place for a key.
+    UrlWithKey(&'static str),
     /// The tool's local key.
     Key,
 }
@@ -119,32 +140,45 @@ impl Tool {
         self.programs.iter().find_map(program).or_else(|| self.folders.iter().find_map(folder))
     }
 
-    /// Its files, each with the keys that are ours.
-    pub(crate) fn wanted(&self, desk: &Desk, door: &Door) -> Vec<(PathBuf, Wanted<'static>)> {
-        let Way::Files(files) = &self.way else { return Vec::new() };
+    /// The way of this mode, or the first.
+    pub(crate) fn way(&self, mode: Option<Mode>) -> Option<&'static Way> {
+        mode.map_or_else(|| self.ways.first(), |mode| self.ways.iter().find(|way| way.mode == mode))
+    }
+}
+
+impl Way {
+    /// The tool's files, each with the keys that are ours.
+    pub(crate) fn wanted(
+        &self,
+        tool: &'static str,
+        desk: &Desk,
+        door: &Door,
+    ) -> Vec<(PathBuf, Wanted<'static>)> {
         let wanted = |settings: &Settings| {
             let keys = settings.keys.iter().map(|(path, put)| (key_path(path), put.value(door)));
-            Wanted { tool: self.id, format: settings.format, keys: keys.collect() }
+            Wanted { tool, format: settings.format, keys: keys.collect() }
         };
-        files.iter().map(|settings| (settings.place(desk), wanted(settings))).collect()
+        self.files().iter().map(|settings| (settings.place(desk), wanted(settings))).collect()
+    }
+
+    pub(crate) fn files(&self) -> &'static [Settings] {
+        match self.how {
+            How::Files(files) => files,
+            How::Steps(_) | How::Impossible { .. } => &[],
+        }
     }
 
     /// Managed files that set one of our keys, so that ours has no effect, in words.
     pub(crate) fn overruled(&self) -> Vec<String> {
-        let Way::Files(files) = &self.way else { return Vec::new() };
-        let words = |settings: &Settings| {
-            settings
-                .managed
-                .iter()
-                .filter_map(|file| settings.overruled_by(Path::new(file)))
-                .collect::<Vec<_>>()
+        let words = |settings: &'static Settings| {
+            settings.managed.iter().filter_map(|file| settings.overruled_by(Path::new(file)))
         };
-        files.iter().flat_map(words).collect()
+        self.files().iter().flat_map(words).collect()
     }
 
     /// What is to be done by hand.
     pub(crate) fn steps(&self, door: &Door) -> Vec<String> {
-        let Way::Steps(steps) = &self.way else { return Vec::new() };
+        let How::Steps(steps) = self.how else { return Vec::new() };
         let fill = |step: &&str| {
             step.replace("{anthropic}", &door.url("/anthropic"))
                 .replace("{openai}", &door.url("/openai/v1"))
@@ -178,6 +212,7 @@ impl Put {
             Self::Text(text) => Value::from(*text),
             Self::Flag(flag) => Value::from(*flag),
             Self::Url(path) => Value::from(door.url(path)),
+            Self::UrlWithKey(path) => Value::from(door.url(&format!("/_k/{}{path}", door.key))),
             Self::Key => Value::from(door.key.as_str()),
         }
     }
@@ -205,7 +240,7 @@ pub(crate) fn desk(home: &Path) -> Desk {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
+    use std::collections::{HashMap, HashSet};
 
     use super::*;
 
@@ -215,39 +250,49 @@ mod tests {
 
     #[test]
     fn a_row_names_a_key_that_can_be_and_files_of_its_own() {
-        let (mut ids, mut files) = (HashSet::new(), HashSet::new());
+        let (mut ids, mut files) = (HashSet::new(), HashMap::new());
         let door = Door { address: "127.0.0.1:2449".into(), key: "aigw_x_y".into() };
         for tool in TOOLS {
             assert!(aigw_shared::key::is_name(tool.id) && ids.insert(tool.id), "{}", tool.id);
-            let impossible = matches!(tool.way, Way::Impossible { .. });
-            assert_eq!(impossible, tool.evidence.kind == Proof::Impossible, "{}", tool.id);
-            assert!(tool.evidence.date.starts_with("20"), "{}", tool.id);
-            for (file, wanted) in tool.wanted(&at(Path::new("/home")), &door) {
-                assert!(files.insert(file.clone()), "{} twice", file.display());
-                let text = wanted.keys.iter().map(|(_, value)| value.to_string()).collect::<String>();
-                assert!(text.contains("aigw_x_y") && text.contains("http://127.0.0.1:2449/"), "{text}");
+            assert!(!tool.ways.is_empty(), "{}", tool.id);
+            for way in tool.ways {
+                let impossible = matches!(way.how, How::Impossible { .. });
+                assert_eq!(impossible, way.evidence.kind == Proof::Impossible, "{}", tool.id);
+                assert!(way.evidence.date.starts_with("20"), "{}", tool.id);
+                assert_eq!(tool.way(Some(way.mode)).map(std::ptr::from_ref), Some(std::ptr::from_ref(way)));
+                for (file, wanted) in way.wanted(tool.id, &at(Path::new("/home")), &door) {
+                    let other = files.insert(file.clone(), tool.id).is_some_and(|other| other != tool.id);
+                    assert!(!other, "{} twice", file.display());
+                    let text = wanted.keys.iter().map(|(_, value)| value.to_string()).collect::<String>();
+                    assert!(text.contains("aigw_x_y") && text.contains("127.0.0.1:2449"), "{text}");
+                }
             }
         }
     }
 
     /// What the README says of a tool.
-    fn readme_row(tool: &Tool) -> String {
-        let (mode, how) = match &tool.way {
-            Way::Files(files) => {
-                let files: Vec<_> = files.iter().map(|settings| format!("`~/{}`", settings.file)).collect();
-                ("base URL", files.join(", "))
-            }
-            Way::Steps(_) => ("base URL", "prints the steps".to_owned()),
-            Way::Impossible { .. } => ("none", "refuses, with the reason".to_owned()),
+    fn readme_row(tool: &Tool, way: &Way) -> String {
+        let mode = match way.mode {
+            Mode::BaseUrl => "base URL",
+            Mode::Proxy => "proxy",
         };
-        let Evidence { kind, version, date } = tool.evidence;
+        let (mode, how) = match way.how {
+            How::Files(files) => {
+                let files: Vec<_> = files.iter().map(|settings| format!("`~/{}`", settings.file)).collect();
+                (mode, files.join(", "))
+            }
+            How::Steps(_) => (mode, "prints the steps".to_owned()),
+            How::Impossible { .. } => ("none", "refuses, with the reason".to_owned()),
+        };
+        let Evidence { kind, version, date } = way.evidence;
         let proof = format!("{} {version}", kind.word());
         format!("| `{}` | {} | {mode} | {how} | {}, {date} |\n", tool.id, tool.name, proof.trim_end())
     }
 
     #[test]
     fn the_readme_has_these_rows() {
-        let rows: String = TOOLS.iter().map(readme_row).collect();
+        let ways = TOOLS.iter().flat_map(|tool| tool.ways.iter().map(move |way| (tool, way)));
+        let rows: String = ways.map(|(tool, way)| readme_row(tool, way)).collect();
         let readme = include_str!("../../../README.md").replace("\r\n", "\n");
         assert!(
             readme.contains(&format!("| --- | --- | --- | --- | --- |\n{rows}\n")),
@@ -259,7 +304,9 @@ mod tests {
     fn a_managed_file_is_named_if_it_sets_our_keys() {
         let scratch = tempfile::tempdir().unwrap();
         let file = scratch.path().join("managed-settings.json");
-        let Way::Files([settings]) = &Tool::named("claude-code").unwrap().way else { panic!() };
+        let How::Files([settings]) = &Tool::named("claude-code").unwrap().way(None).unwrap().how else {
+            panic!()
+        };
         assert_eq!(settings.overruled_by(&file), None);
         for (text, words) in [
             ("{ \"env\": { \"OTHER\": \"1\" } }", None),

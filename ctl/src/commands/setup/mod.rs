@@ -1,0 +1,237 @@
+//! `setup`: points tools at the daemon, in their own files, each with a local key of its own.
+
+mod print;
+mod show;
+
+use std::io::{self, IsTerminal};
+
+use aigw_shared::fault::{Failure, Fault, Kind};
+use aigw_shared::ipc::message::{Request, Response};
+use aigw_shared::ipc::payload::AccessQuery;
+
+use self::show::{FileRow, Row, State, Told, overview, plan};
+use super::edits::{Hidden, agree, diff, finish};
+use super::env;
+use crate::cli::Setup;
+use crate::daemon;
+use crate::output::Output;
+use crate::settings::ledger::Ledger;
+use crate::settings::transaction::Change;
+use crate::tools::{self, Desk, Door, How, Mode, TOOLS, Tool, Way};
+
+/// A tool, and the way in which it is to come to us.
+#[derive(Clone, Copy)]
+struct Choice {
+    tool: &'static Tool,
+    way: &'static Way,
+}
+
+/// Reads no more than it must, since a script may read along.
+pub(super) async fn run(arguments: &Setup, output: &Output) -> Result<(), Failure> {
+    let paths = daemon::paths()?;
+    let home = paths.user_home.clone().ok_or_else(no_home)?;
+    let desk = tools::desk(&home);
+    let mut chosen = named(&arguments.tools, arguments.mode)?;
+    if arguments.print {
+        return print::run(&chosen, &desk, output).await;
+    }
+    if chosen.is_empty() {
+        chosen = found(&desk, arguments.mode);
+        // A script that has agreed wants one answer.
+        let agreed = output.is_json() && (arguments.yes || arguments.dry_run);
+        if !arguments.detected && !agreed {
+            output.show(&overview(&desk, &Ledger::look(&paths)?))?;
+            let may_ask = !output.is_json() && io::stdin().is_terminal();
+            if !(arguments.yes || arguments.dry_run || may_ask) || chosen.is_empty() {
+                output
+                    .hint("`aigwctl setup TOOL` sets one up, `aigwctl setup --detected` all that are here.");
+                return Ok(());
+            }
+        }
+    }
+    let mut ledger = if arguments.dry_run { Ledger::look(&paths)? } else { Ledger::open(&paths)? };
+    // Nothing is asked, and no key made, for a daemon that is not there.
+    let known_keys = match daemon::ask(Request::Keys).await? {
+        Response::Keys(rows) => rows.into_iter().map(|row| row.name).collect::<Vec<_>>(),
+        _ => return Err(daemon::unexpected()),
+    };
+    if !arguments.dry_run {
+        agree(arguments.yes, output, "Set up", &plan(&chosen, &desk))?;
+    }
+    let mut rows = Vec::new();
+    for choice in chosen {
+        let tool = choice.tool;
+        let door = if arguments.dry_run && !known_keys.iter().any(|name| name == tool.id) {
+            let address = address_only().await?;
+            Door { address, key: format!("aigw_{}_***", tool.id) }
+        } else if matches!(choice.way.how, How::Impossible { .. }) {
+            Door { address: String::new(), key: String::new() }
+        } else {
+            access(tool).await?
+        };
+        rows.push(one(choice, &desk, &door, &mut ledger, arguments.dry_run));
+    }
+    let failed = failed(&rows);
+    finish(&Told { dry_run: arguments.dry_run, tools: rows }, &failed, output)
+}
+
+/// Writes the present address into the files of a tool that is set up already.
+pub(super) async fn again(id: &str) -> Result<(), Failure> {
+    let paths = daemon::paths()?;
+    let home = paths.user_home.clone().ok_or_else(no_home)?;
+    let desk = tools::desk(&home);
+    let mut ledger = Ledger::open(&paths)?;
+    let mode = ledger.tools.get(id).copied();
+    for choice in named(&[id.to_owned()], mode)? {
+        let door = access(choice.tool).await?;
+        if let Some(error) = one(choice, &desk, &door, &mut ledger, false).error {
+            return Err(Fault::new(Kind::CommandFailed, format!("{}: {error}", choice.tool.name))
+                .cure_with(format!("mend that, then run `aigwctl setup {id}`"))
+                .into());
+        }
+    }
+    Ok(())
+}
+
+fn no_home() -> Fault {
+    Fault::new(Kind::BadConfiguration, "this user has no home folder").cure_with("set HOME")
+}
+
+/// The rows of these ids, each in its first way unless another is asked for.
+fn named(ids: &[String], mode: Option<Mode>) -> Result<Vec<Choice>, Failure> {
+    let row = |id: &String| {
+        let tool = Tool::named(id).ok_or_else(|| {
+            let all: Vec<_> = TOOLS.iter().map(|tool| tool.id).collect();
+            Fault::new(Kind::Usage, format!("no tool is named {id:?}"))
+                .cure_with(format!("use one of {}", all.join(", ")))
+        })?;
+        if let Some(Way { how: How::Impossible { why, instead }, evidence, .. }) = tool.ways.first() {
+            let what = format!("{} cannot be set up ({}): {why}", tool.name, evidence.date);
+            return Err(Fault::new(Kind::Impossible, what).cure_with(*instead).into());
+        }
+        let way = tool.way(mode).ok_or_else(|| {
+            Fault::new(Kind::Impossible, format!("{} cannot be set up in that mode", tool.name))
+                .cure_with(format!("aigwctl setup {id}"))
+        })?;
+        Ok(Choice { tool, way })
+    };
+    ids.iter().map(row).collect()
+}
+
+/// The tools that are here, and have that mode.
+fn found(desk: &Desk, mode: Option<Mode>) -> Vec<Choice> {
+    let here = TOOLS.iter().filter(|tool| tool.found(desk).is_some());
+    here.filter_map(|tool| Some(Choice { tool, way: tool.way(mode)? })).collect()
+}
+
+/// The tool's own key, made if it is new, and where it is taken: the daemon that this user's control socket leads to says
+/// so, and it holds that port.
+async fn access(tool: &Tool) -> Result<Door, Failure> {
+    let query = AccessQuery { key: tool.id.to_owned(), gateway: None };
+    match daemon::ask(Request::Access(query)).await? {
+        Response::Access(access) => {
+            let address = env::address(&access)?.to_owned();
+            Ok(Door { address, key: access.key.reveal().to_owned() })
+        }
+        _ => Err(daemon::unexpected()),
+    }
+}
+
+/// The address alone, without a new key.
+async fn address_only() -> Result<String, Failure> {
+    match daemon::ask(Request::Status).await? {
+        Response::Status(status) => status.listen.first().cloned().ok_or_else(|| {
+            Fault::new(Kind::Internal, "aigwd listens nowhere")
+                .cure_with("see `aigwctl status` for the reason")
+                .into()
+        }),
+        _ => Err(daemon::unexpected()),
+    }
+}
+
+fn one(choice: Choice, desk: &Desk, door: &Door, ledger: &mut Ledger, dry_run: bool) -> Row {
+    let Choice { tool, way } = choice;
+    let mut row = Row {
+        tool: tool.id,
+        name: tool.name,
+        state: State::Unchanged,
+        files: Vec::new(),
+        mode: way.mode,
+        steps: way.steps(door),
+        notes: way.notes.to_vec(),
+        overruled: way.overruled(),
+        evidence: way.evidence,
+        error: None,
+    };
+    match &way.how {
+        How::Impossible { why, .. } => {
+            row.state = State::Impossible;
+            row.error = Some((*why).to_owned());
+        }
+        How::Steps(_) => {
+            row.state = State::ByHand;
+            if !dry_run {
+                row.error = remember(ledger, choice).err().map(|fault| fault.what);
+            }
+        }
+        How::Files(_) => {
+            if let Err(fault) = files(choice, desk, door, ledger, dry_run, &mut row) {
+                row.state = State::Failed;
+                row.error = Some(fault.to_string());
+            }
+        }
+    }
+    row
+}
+
+fn remember(ledger: &mut Ledger, choice: Choice) -> Result<(), Fault> {
+    let Choice { tool, way } = choice;
+    if ledger.tools.insert(tool.id.to_owned(), way.mode) == Some(way.mode) { Ok(()) } else { ledger.save() }
+}
+
+fn files(
+    choice: Choice,
+    desk: &Desk,
+    door: &Door,
+    ledger: &mut Ledger,
+    dry_run: bool,
+    row: &mut Row,
+) -> Result<(), Fault> {
+    let Choice { tool, way } = choice;
+    let changes = way
+        .wanted(tool.id, desk, door)
+        .into_iter()
+        .map(|(file, wanted)| Change::of(file, &wanted, ledger))
+        .collect::<Result<Vec<_>, _>>()?;
+    for change in &changes {
+        let diff = dry_run.then(|| {
+            let hidden = change
+                .touched
+                .keys
+                .iter()
+                .filter(|held| held.ours.first().is_some_and(|value| value.as_str() == Some(&*door.key)));
+            let mut hidden: Vec<_> = hidden.filter_map(|held| held.old.clone()).map(Hidden::theirs).collect();
+            hidden.push(Hidden::key(&door.key, tool.id));
+            diff(&change.file, change.now.as_deref(), Some(&change.text), &hidden)
+        });
+        row.files.push(FileRow {
+            file: change.file.clone(),
+            keys: change.touched.keys.iter().map(|held| held.path.join(".")).collect(),
+            changed: change.is_needed(ledger),
+            diff,
+        });
+    }
+    if row.files.iter().any(|file| file.changed) {
+        row.state = if dry_run { State::Planned } else { State::SetUp };
+    }
+    if dry_run {
+        return Ok(());
+    }
+    remember(ledger, choice)?;
+    changes.into_iter().try_for_each(|change| change.make(ledger))
+}
+
+fn failed(tools: &[Row]) -> Vec<String> {
+    let failed = tools.iter().filter(|row| row.state == State::Failed);
+    failed.map(|row| format!("{}: {}", row.name, row.error.as_deref().unwrap_or_default())).collect()
+}

@@ -1,0 +1,57 @@
+//! What belongs into a tool's files, for whoever makes them in another way.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use aigw_shared::fault::Failure;
+use serde::Serialize;
+
+use super::{Choice, access};
+use crate::output::{Answer, LABEL, Output};
+use crate::settings::change;
+use crate::tools::Desk;
+
+/// What belongs into the files, for whoever makes them in another way.
+pub(super) async fn run(chosen: &[Choice], desk: &Desk, output: &Output) -> Result<(), Failure> {
+    let mut rows = Vec::new();
+    for Choice { tool, way } in chosen {
+        let door = access(tool).await?;
+        let files = way.wanted(tool.id, desk, &door).into_iter().map(|(file, wanted)| {
+            let text = change::done(&wanted, None, None, Vec::new()).map(|(text, _)| text);
+            text.map(|text| Printed { file: file.clone(), text }).map_err(|refusal| refusal.fault(&file, ""))
+        });
+        let files = files.collect::<Result<Vec<_>, _>>()?;
+        rows.push(PrintedTool { tool: tool.id, files, steps: way.steps(&door) });
+    }
+    output.show(&Prints { tools: rows })
+}
+
+#[derive(Serialize)]
+struct Prints {
+    tools: Vec<PrintedTool>,
+}
+
+#[derive(Serialize)]
+struct PrintedTool {
+    tool: &'static str,
+    files: Vec<Printed>,
+    steps: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Printed {
+    file: PathBuf,
+    text: String,
+}
+
+impl Answer for Prints {
+    fn text(&self, to: &mut dyn Write) -> io::Result<()> {
+        for tool in &self.tools {
+            for file in &tool.files {
+                writeln!(to, "{LABEL}{}{LABEL:#}\n{}", file.file.display(), file.text)?;
+            }
+            tool.steps.iter().try_for_each(|step| writeln!(to, "{step}"))?;
+        }
+        Ok(())
+    }
+}
