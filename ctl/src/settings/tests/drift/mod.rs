@@ -237,6 +237,8 @@ fn only_our_keys_move(ground: &'static Ground, cases: u32) {
         done > cases / 2 && drifted > cases / 3 && theirs > cases / 50,
         "{done} {drifted} {theirs} of {cases}"
     );
+    let refused = reach.refused.get();
+    assert!(refused < done / 20, "{refused} refused of {done}");
 }
 
 macro_rules! grounds {
