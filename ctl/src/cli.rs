@@ -137,6 +137,13 @@ pub enum Command {
         #[arg(long, value_name = "NAME")]
         gateway: Option<String>,
     },
+    /// List the models that the gateway's providers offer
+    #[command(after_help = "Example:\n  aigwctl models")]
+    Models {
+        /// The gateway's name in the configuration [default: the default one]
+        #[arg(long, value_name = "NAME")]
+        gateway: Option<String>,
+    },
     /// Show the settings in force and where each comes from
     #[command(after_help = "Example:\n  aigwctl config show")]
     Config {

@@ -14,6 +14,7 @@ mod keys;
 mod login;
 mod logout;
 mod man;
+mod models;
 mod overview;
 mod reload;
 mod run;
@@ -57,6 +58,7 @@ pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failu
         Some(Command::Sessions { limit, prompts, gateway }) => {
             sessions::run(*limit, *prompts, gateway.clone(), output).await
         }
+        Some(Command::Models { gateway }) => models::run(gateway.clone(), output).await,
         Some(Command::Config { action: Config::Show }) => config::show(output).await,
         Some(Command::Ca { action }) => ca::run(action.as_ref(), output).await,
         Some(Command::Explain(arguments)) => explain::run(arguments, output).await,

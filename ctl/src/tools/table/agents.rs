@@ -1,48 +1,67 @@
-//! The agents of the terminal that were run.
+//! The agents that were run with the files that setup writes.
 
-use super::super::Put::{Flag, Key, Text, Url};
-use super::super::{How, Mode, Settings, Tool, Way};
-use super::ran;
+use super::super::ForModels::{Each, One};
+use super::super::Put::{CaFile, Fallback, Flag, Key, NoProxy, Number, Proxy, Text, Url};
+use super::super::{How, Keys, Mode, Places, Settings, Tool, Way};
+use super::{FILE, WAY, XDG, ran};
 use crate::settings::Format;
 
-/// OpenCode and what was made from it.
-const OPENCODE_KEYS: &[(&[&str], super::super::Put)] = &[
-    (&["provider", "anthropic", "options", "baseURL"], Url("/anthropic/v1")),
-    (&["provider", "anthropic", "options", "apiKey"], Key),
-    (&["provider", "openai", "options", "baseURL"], Url("/openai/v1")),
-    (&["provider", "openai", "options", "apiKey"], Key),
+/// Where Claude Code's administrator has a say.
+const CLAUDE_MANAGED: &[&str] = &[
+    "/etc/claude-code/managed-settings.json",
+    "/Library/Application Support/ClaudeCode/managed-settings.json",
+    "C:\\Program Files\\ClaudeCode\\managed-settings.json",
 ];
+
+const CLAUDE_FILE: Settings = Settings {
+    places: Places::everywhere(&[".claude/settings.json"]),
+    moved: &[("CLAUDE_CONFIG_DIR", ".claude")],
+    managed: CLAUDE_MANAGED,
+    ..FILE
+};
 
 pub(super) const CLAUDE_CODE: Tool = Tool {
     id: "claude-code",
     name: "Claude Code",
     programs: &["claude"],
     folders: &[".claude"],
-    ways: &[Way {
-        mode: Mode::BaseUrl,
-        how: How::Files(&[Settings {
-            file: ".claude/settings.json",
-            moved: Some(("CLAUDE_CONFIG_DIR", "settings.json")),
-            format: Format::Json,
-            keys: &[
-                (&["env", "ANTHROPIC_BASE_URL"], Url("/anthropic")),
-                (&["env", "ANTHROPIC_AUTH_TOKEN"], Key),
-                (&["env", "ENABLE_TOOL_SEARCH"], Text("true")),
+    ways: &[
+        Way {
+            how: How::Files(&[Settings {
+                keys: &[
+                    (&["env", "ANTHROPIC_BASE_URL"], Url("/anthropic")),
+                    (&["env", "ANTHROPIC_AUTH_TOKEN"], Key),
+                    (&["env", "ENABLE_TOOL_SEARCH"], Text("true")),
+                ],
+                ..CLAUDE_FILE
+            }]),
+            variables: &[("ENABLE_TOOL_SEARCH", Text("true"))],
+            evidence: ran("2.1.330", "2026-11-29"),
+            notes: &[
+                "the company pays, not a subscription; the tool's own sign-in is left alone and not used",
+                "tool search is off at any other base URL; ENABLE_TOOL_SEARCH switches it on again",
+                "Remote Control and settings that Anthropic's servers manage need its own host, and are lost",
             ],
-            managed: &[
-                "/etc/claude-code/managed-settings.json",
-                "/Library/Application Support/ClaudeCode/managed-settings.json",
-                "C:\\Program Files\\ClaudeCode\\managed-settings.json",
-            ],
-        }]),
-        variables: &[],
-        evidence: ran("2.1.330", "2026-11-29"),
-        notes: &[
-            "the company pays, not a subscription; the tool's own sign-in is left alone and not used",
-            "tool search is off at any other base URL; ENABLE_TOOL_SEARCH switches it on again",
-            "Remote Control and settings that Anthropic's servers manage need its own host, and are lost",
-        ],
-    }],
+            ..WAY
+        },
+        Way {
+            mode: Mode::Proxy,
+            how: How::Files(&[Settings {
+                keys: &[
+                    // It looks for the lower case first, so that a shell's would go before ours.
+                    (&["env", "https_proxy"], Proxy),
+                    (&["env", "HTTPS_PROXY"], Proxy),
+                    (&["env", "no_proxy"], NoProxy),
+                    (&["env", "NO_PROXY"], NoProxy),
+                    (&["env", "NODE_EXTRA_CA_CERTS"], CaFile),
+                ],
+                ..CLAUDE_FILE
+            }]),
+            evidence: ran("2.1.330", "2026-11-29"),
+            notes: &["it has to be signed in at Anthropic, or have a key of its own"],
+            ..WAY
+        },
+    ],
 };
 
 pub(super) const CODEX: Tool = Tool {
@@ -51,10 +70,9 @@ pub(super) const CODEX: Tool = Tool {
     programs: &["codex"],
     folders: &[".codex"],
     ways: &[Way {
-        mode: Mode::BaseUrl,
         how: How::Files(&[Settings {
-            file: ".codex/config.toml",
-            moved: Some(("CODEX_HOME", "config.toml")),
+            places: Places::everywhere(&[".codex/config.toml"]),
+            moved: &[("CODEX_HOME", ".codex")],
             format: Format::Toml,
             keys: &[
                 (&["model_provider"], Text("aigw")),
@@ -64,16 +82,38 @@ pub(super) const CODEX: Tool = Tool {
                 (&["model_providers", "aigw", "experimental_bearer_token"], Key),
                 (&["model_providers", "aigw", "supports_websockets"], Flag(true)),
             ],
-            managed: &[],
+            ..FILE
         }]),
-        variables: &[],
+        variables: &[("AIGW_KEY", Key)],
+        // It does not read OPENAI_BASE_URL.
+        arguments: &[
+            "-c",
+            "model_provider=aigw-run",
+            "-c",
+            "model_providers.aigw-run={name=\"aigw\",base_url=\"{openai}\",wire_api=\"responses\",\
+             env_key=\"AIGW_KEY\",supports_websockets=true}",
+        ],
         evidence: ran("0.169.0", "2026-11-29"),
         notes: &[
             "the company pays, not a ChatGPT plan; a sign-in with ChatGPT is left alone and not used",
             "a profile with a model_provider of its own keeps that",
         ],
+        ..WAY
     }],
 };
+
+/// OpenCode and what was made from it.
+const OPENCODE_KEYS: Keys = &[
+    (&["provider", "anthropic", "options", "baseURL"], Url("/anthropic/v1")),
+    (&["provider", "anthropic", "options", "apiKey"], Key),
+    (&["provider", "openai", "options", "baseURL"], Url("/openai/v1")),
+    (&["provider", "openai", "options", "apiKey"], Key),
+];
+
+/// The same as one text. It goes before all files.
+const OPENCODE_CONTENT: &str = "{\"provider\":{\
+    \"anthropic\":{\"options\":{\"baseURL\":\"{anthropic}/v1\",\"apiKey\":\"{key}\"}},\
+    \"openai\":{\"options\":{\"baseURL\":\"{openai}\",\"apiKey\":\"{key}\"}}}}";
 
 pub(super) const OPENCODE: Tool = Tool {
     id: "opencode",
@@ -81,20 +121,22 @@ pub(super) const OPENCODE: Tool = Tool {
     programs: &["opencode"],
     folders: &[".config/opencode"],
     ways: &[Way {
-        mode: Mode::BaseUrl,
         how: How::Files(&[Settings {
-            file: ".config/opencode/opencode.json",
-            moved: Some(("XDG_CONFIG_HOME", "opencode/opencode.json")),
-            format: Format::Json,
+            places: Places::everywhere(&[
+                ".config/opencode/opencode.json",
+                ".config/opencode/opencode.jsonc",
+            ]),
+            moved: &[XDG],
             keys: OPENCODE_KEYS,
-            managed: &[],
+            ..FILE
         }]),
-        variables: &[],
+        variables: &[("OPENCODE_CONFIG_CONTENT", Text(OPENCODE_CONTENT))],
         evidence: ran("1.18.33", "2026-11-29"),
         notes: &[
             "an opencode.json in a project goes before it",
             "it adds $schema to the file by itself, which undo leaves",
         ],
+        ..WAY
     }],
 };
 
@@ -104,17 +146,15 @@ pub(super) const KILO: Tool = Tool {
     programs: &["kilo"],
     folders: &[".config/kilo"],
     ways: &[Way {
-        mode: Mode::BaseUrl,
         how: How::Files(&[Settings {
-            file: ".config/kilo/kilo.json",
-            moved: Some(("XDG_CONFIG_HOME", "kilo/kilo.json")),
-            format: Format::Json,
+            places: Places::everywhere(&[".config/kilo/kilo.json", ".config/kilo/kilo.jsonc"]),
+            moved: &[XDG],
             keys: OPENCODE_KEYS,
-            managed: &[],
+            ..FILE
         }]),
-        variables: &[],
+        variables: &[("KILO_CONFIG_CONTENT", Text(OPENCODE_CONTENT))],
         evidence: ran("7.7.9", "2026-11"),
-        notes: &[],
+        ..WAY
     }],
 };
 
@@ -124,22 +164,18 @@ pub(super) const PI: Tool = Tool {
     programs: &["pi"],
     folders: &[".pi"],
     ways: &[Way {
-        mode: Mode::BaseUrl,
         how: How::Files(&[Settings {
-            file: ".pi/agent/models.json",
-            moved: None,
-            format: Format::Json,
+            places: Places::everywhere(&[".pi/agent/models.json"]),
             keys: &[
                 (&["providers", "anthropic", "baseUrl"], Url("/anthropic")),
                 (&["providers", "anthropic", "apiKey"], Key),
                 (&["providers", "openai", "baseUrl"], Url("/openai/v1")),
                 (&["providers", "openai", "apiKey"], Key),
             ],
-            managed: &[],
+            ..FILE
         }]),
-        variables: &[],
         evidence: ran("0.73.1", "2026-11-29"),
-        notes: &[],
+        ..WAY
     }],
 };
 
@@ -148,16 +184,208 @@ pub(super) const COPILOT_CLI: Tool = Tool {
     name: "GitHub Copilot CLI",
     programs: &["copilot"],
     folders: &[".copilot"],
+    ways: &[
+        Way {
+            how: How::Steps(&[
+                "It has no file for this; set in your shell, or use `aigwctl run -- copilot`:",
+            ]),
+            for_model: &[
+                (
+                    "openai",
+                    &[
+                        ("COPILOT_PROVIDER_TYPE", Text("openai")),
+                        ("COPILOT_PROVIDER_BASE_URL", Url("/openai/v1")),
+                        ("COPILOT_PROVIDER_API_KEY", Key),
+                        ("COPILOT_MODEL", Text("{model}")),
+                    ],
+                ),
+                (
+                    "anthropic",
+                    &[
+                        ("COPILOT_PROVIDER_TYPE", Text("anthropic")),
+                        ("COPILOT_PROVIDER_BASE_URL", Url("/anthropic")),
+                        ("COPILOT_PROVIDER_API_KEY", Key),
+                        ("COPILOT_MODEL", Text("{model}")),
+                    ],
+                ),
+            ],
+            evidence: ran("1.0.102", "2026-11"),
+            notes: &["no login at GitHub is needed; with one, `--mode proxy` keeps its models"],
+            ..WAY
+        },
+        Way {
+            mode: Mode::Proxy,
+            how: How::Files(&[Settings {
+                places: Places::everywhere(&[".copilot/settings.json"]),
+                keys: &[(&["proxyUrl"], Proxy)],
+                ..FILE
+            }]),
+            then: &["It trusts what the system trusts: `aigwctl ca install`"],
+            evidence: ran("1.0.102", "2026-11-29"),
+            notes: &["it has to be signed in at GitHub; a proxy in its environment goes before this"],
+            ..WAY
+        },
+    ],
+};
+
+/// Continue's old form, which has no entry of models by name.
+const CONTINUE_JSON: Settings = Settings {
+    places: Places::everywhere(&[".continue/config.json"]),
+    moved: &[("CONTINUE_GLOBAL_DIR", ".continue")],
+    for_models: &[
+        Each(
+            "anthropic",
+            &[
+                (&["models", "[title={model} (aigw)]", "provider"], Text("anthropic")),
+                (&["models", "[title={model} (aigw)]", "model"], Text("{model}")),
+                (&["models", "[title={model} (aigw)]", "apiBase"], Url("/anthropic/v1")),
+                (&["models", "[title={model} (aigw)]", "apiKey"], Key),
+            ],
+        ),
+        Each(
+            "openai",
+            &[
+                (&["models", "[title={model} (aigw)]", "provider"], Text("openai")),
+                (&["models", "[title={model} (aigw)]", "model"], Text("{model}")),
+                (&["models", "[title={model} (aigw)]", "apiBase"], Url("/openai/v1")),
+                (&["models", "[title={model} (aigw)]", "apiKey"], Key),
+            ],
+        ),
+    ],
+    ..FILE
+};
+
+pub(super) const CONTINUE: Tool = Tool {
+    id: "continue",
+    name: "Continue",
+    programs: &["cn"],
+    folders: &[".continue"],
     ways: &[Way {
-        mode: Mode::BaseUrl,
-        how: How::Steps(&[
-            "It has no file for this; set in your shell:",
-            "export COPILOT_PROVIDER_BASE_URL={openai}",
-            "export COPILOT_PROVIDER_API_KEY={key}",
-            "export COPILOT_MODEL=MODEL",
-        ]),
-        variables: &[],
-        evidence: ran("1.0.102", "2026-11"),
-        notes: &["no login at GitHub is needed; with one, see `aigwctl env --proxy`"],
+        how: How::Files(&[Settings {
+            places: Places::everywhere(&[".continue/config.yaml"]),
+            moved: &[("CONTINUE_GLOBAL_DIR", ".continue")],
+            format: Format::Yaml,
+            // Without these it takes no file.
+            keys: &[(&["name"], Fallback("aigw")), (&["version"], Fallback("1.0.0"))],
+            for_models: &[
+                Each(
+                    "anthropic",
+                    &[
+                        (&["models", "[name={model} (aigw)]", "provider"], Text("anthropic")),
+                        (&["models", "[name={model} (aigw)]", "model"], Text("{model}")),
+                        (&["models", "[name={model} (aigw)]", "apiBase"], Url("/anthropic/v1")),
+                        (&["models", "[name={model} (aigw)]", "apiKey"], Key),
+                    ],
+                ),
+                Each(
+                    "openai",
+                    &[
+                        (&["models", "[name={model} (aigw)]", "provider"], Text("openai")),
+                        (&["models", "[name={model} (aigw)]", "model"], Text("{model}")),
+                        (&["models", "[name={model} (aigw)]", "apiBase"], Url("/openai/v1")),
+                        (&["models", "[name={model} (aigw)]", "apiKey"], Key),
+                    ],
+                ),
+            ],
+            older: Some(&CONTINUE_JSON),
+            ..FILE
+        }]),
+        evidence: ran("1.5.47", "2026-11-29"),
+        notes: &["models of yours stay, and come first in its list"],
+        ..WAY
+    }],
+};
+
+pub(super) const FACTORY: Tool = Tool {
+    id: "factory",
+    name: "Factory Droid",
+    programs: &["droid"],
+    folders: &[".factory"],
+    ways: &[Way {
+        how: How::Files(&[Settings {
+            places: Places::everywhere(&[".factory/settings.json"]),
+            for_models: &[
+                Each(
+                    "anthropic",
+                    &[
+                        (&["customModels", "[displayName={model} (aigw)]", "model"], Text("{model}")),
+                        (&["customModels", "[displayName={model} (aigw)]", "baseUrl"], Url("/anthropic")),
+                        (&["customModels", "[displayName={model} (aigw)]", "apiKey"], Key),
+                        (&["customModels", "[displayName={model} (aigw)]", "provider"], Text("anthropic")),
+                        (
+                            &["customModels", "[displayName={model} (aigw)]", "maxOutputTokens"],
+                            Number(16_384),
+                        ),
+                    ],
+                ),
+                Each(
+                    "openai",
+                    &[
+                        (&["customModels", "[displayName={model} (aigw)]", "model"], Text("{model}")),
+                        (&["customModels", "[displayName={model} (aigw)]", "baseUrl"], Url("/openai/v1")),
+                        (&["customModels", "[displayName={model} (aigw)]", "apiKey"], Key),
+                        (&["customModels", "[displayName={model} (aigw)]", "provider"], Text("openai")),
+                        (
+                            &["customModels", "[displayName={model} (aigw)]", "maxOutputTokens"],
+                            Number(16_384),
+                        ),
+                    ],
+                ),
+            ],
+            ..FILE
+        }]),
+        then: &["In droid, choose one of the models that end with (aigw): /model"],
+        evidence: ran("0.225.2", "2026-11"),
+        notes: &["Factory's own models go on to Factory; these are for its command line alone"],
+        ..WAY
+    }],
+};
+
+pub(super) const CLINE: Tool = Tool {
+    id: "cline",
+    name: "Cline",
+    programs: &["cline"],
+    folders: &[".cline"],
+    ways: &[Way {
+        how: How::Files(&[Settings {
+            places: Places::everywhere(&[".cline/data/settings/providers.json"]),
+            keys: &[(&["version"], Number(1))],
+            for_models: &[One(&[
+                (
+                    "openai",
+                    &[
+                        (&["lastUsedProvider"], Text("openai-compatible")),
+                        (
+                            &["providers", "openai-compatible", "settings", "provider"],
+                            Text("openai-compatible"),
+                        ),
+                        (&["providers", "openai-compatible", "settings", "apiKey"], Key),
+                        (&["providers", "openai-compatible", "settings", "model"], Text("{model}")),
+                        (&["providers", "openai-compatible", "settings", "baseUrl"], Url("/openai/v1")),
+                        (
+                            &["providers", "openai-compatible", "updatedAt"],
+                            Fallback("2026-11-29T00:00:00.000Z"),
+                        ),
+                        (&["providers", "openai-compatible", "tokenSource"], Text("manual")),
+                    ],
+                ),
+                (
+                    "anthropic",
+                    &[
+                        (&["lastUsedProvider"], Text("anthropic")),
+                        (&["providers", "anthropic", "settings", "provider"], Text("anthropic")),
+                        (&["providers", "anthropic", "settings", "apiKey"], Key),
+                        (&["providers", "anthropic", "settings", "model"], Text("{model}")),
+                        (&["providers", "anthropic", "settings", "baseUrl"], Url("/anthropic/v1")),
+                        (&["providers", "anthropic", "updatedAt"], Fallback("2026-11-29T00:00:00.000Z")),
+                        (&["providers", "anthropic", "tokenSource"], Text("manual")),
+                    ],
+                ),
+            ])],
+            ..FILE
+        }]),
+        evidence: ran("3.0.65", "2026-11"),
+        notes: &["its background program reads this when it starts: end a running one first"],
+        ..WAY
     }],
 };
