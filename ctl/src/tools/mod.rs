@@ -1,6 +1,7 @@
 //! The AI tools that `setup` knows. What is known of one stands in its row of [`table`], as data; nothing here asks which tool
 //! it is.
 
+mod own;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,8 @@ use serde_json::Value;
 use crate::no_proxy;
 use crate::settings::change::Wanted;
 use crate::settings::{Format, KeyPath, place};
+pub use own::Pays;
+pub(crate) use own::{Login, Own};
 pub(crate) use table::TOOLS;
 
 /// One tool.
@@ -25,6 +28,8 @@ pub(crate) struct Tool {
     pub(crate) folders: &'static [&'static str],
     /// The ways in which it comes to us; the first is taken unless another is asked for.
     pub(crate) ways: &'static [Way],
+    /// How it is set up for a plan of the user's own, if it can be.
+    pub(crate) own: Option<Own>,
 }
 
 /// One way in which a tool comes to us.
@@ -34,7 +39,11 @@ pub(crate) struct Way {
     /// Variables with which the tool works for one command, without its files.
     pub(crate) variables: &'static [(&'static str, Put)],
     pub(crate) evidence: Evidence,
-    /// What the user gains, loses or has to know.
+    /// What is better with it than without us, or stays as good.
+    pub(crate) gains: &'static [&'static str],
+    /// What the user has to do without.
+    pub(crate) loses: &'static [&'static str],
+    /// What the user has to know besides.
     pub(crate) notes: &'static [&'static str],
 }
 
@@ -225,8 +234,7 @@ impl Way {
 impl Settings {
     /// Where it is.
     pub(crate) fn place(&self, desk: &Desk) -> PathBuf {
-        let moved = self.moved.and_then(|(variable, file)| Some((desk.variable)(variable)?.join(file)));
-        moved.unwrap_or_else(|| desk.home.join(self.file))
+        moved(desk, self.moved, self.file)
     }
 
     /// Our keys in it. A list of hosts that is in the file stays in ours.
@@ -279,6 +287,12 @@ impl Door {
     fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
+}
+
+/// A file below the home, or in the folder that a variable names.
+fn moved(desk: &Desk, moved: Option<(&str, &str)>, file: &str) -> PathBuf {
+    let moved = moved.and_then(|(variable, file)| Some((desk.variable)(variable)?.join(file)));
+    moved.unwrap_or_else(|| desk.home.join(file))
 }
 
 /// A proxy's URL has a user, too, and any will do.
