@@ -135,6 +135,11 @@ fn requests() -> Vec<(String, Request)> {
             }))),
             Request::Gateway(GatewayChange::Default("work".to_owned())),
             Request::Gateway(GatewayChange::Remove("work".to_owned())),
+            Request::Gateway(GatewayChange::Pays(ProviderPays {
+                gateway: None,
+                provider: "anthropic".to_owned(),
+                own: true,
+            })),
         ],
     }
 }

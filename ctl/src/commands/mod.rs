@@ -15,6 +15,7 @@ mod login;
 mod logout;
 mod man;
 mod models;
+mod needs;
 mod overview;
 mod reload;
 mod run;
@@ -45,7 +46,7 @@ pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failu
         Some(Command::Status) => status::run(output).await,
         Some(Command::Doctor(arguments)) => doctor::run(arguments, output).await,
         Some(Command::Env(arguments)) => env::run(arguments, output).await,
-        Some(Command::Run(arguments)) => run::run(arguments).await.map(|never| match never {}),
+        Some(Command::Run(arguments)) => run::run(arguments, output).await.map(|never| match never {}),
         Some(Command::Setup(arguments)) => setup::run(arguments, output).await,
         Some(Command::Undo(arguments)) => undo::run(arguments, output).await,
         Some(Command::Keys { action }) => match action {

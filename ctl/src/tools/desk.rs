@@ -65,6 +65,17 @@ pub(crate) fn desk(home: &Path) -> Desk {
     }
 }
 
+impl Desk {
+    /// A file below the home, or in the folder that the first of these variables names which is set.
+    pub(super) fn at(&self, file: &str, moved: &[(&str, &str)]) -> PathBuf {
+        let moved = moved.iter().find_map(|(variable, folder)| {
+            let below = file.strip_prefix(folder)?.strip_prefix('/')?;
+            Some((self.variable)(variable)?.join(below))
+        });
+        moved.unwrap_or_else(|| self.home.join(file))
+    }
+}
+
 impl Tool {
     /// What shows that it is here.
     pub(crate) fn found(&self, desk: &Desk) -> Option<PathBuf> {
@@ -78,20 +89,12 @@ impl Tool {
 impl Settings {
     /// Where it is.
     pub(crate) fn place(&self, desk: &Desk) -> PathBuf {
-        let all: Vec<_> = self.places.on(desk.system).iter().map(|file| self.moved(file, desk)).collect();
+        let all: Vec<_> = self.places.on(desk.system).iter().map(|file| desk.at(file, self.moved)).collect();
         let is_there = |file: &&PathBuf| file.symlink_metadata().is_ok();
         let has_folder = |file: &&PathBuf| file.parent().is_some_and(Path::is_dir);
         let chosen = all.iter().find(is_there).or_else(|| all.iter().find(has_folder)).or(all.first());
         // A tool that has no file on this system gets none, as its row says.
         chosen.cloned().unwrap_or_default()
-    }
-
-    fn moved(&self, file: &str, desk: &Desk) -> PathBuf {
-        let moved = |(variable, folder): &(&str, &str)| {
-            let below = file.strip_prefix(folder)?.trim_start_matches('/');
-            Some((desk.variable)(variable)?.join(below))
-        };
-        self.moved.iter().find_map(moved).unwrap_or_else(|| desk.home.join(file))
     }
 
     /// This one, or the older one that is in its place.

@@ -83,7 +83,9 @@ impl Way {
 
     /// What is to be done by hand.
     pub(crate) fn steps(&self, door: &Door) -> Vec<String> {
-        let (model, variables) = self.environment(door);
+        // One that people have to name, where none is offered.
+        let any = self.for_model.first().map(|(_, more)| (ANY_MODEL, *more));
+        let (model, more) = self.one_model(door).or(any).unwrap_or((ANY_MODEL, &[]));
         let steps = match self.how {
             How::Steps(steps) => steps,
             How::Files(_) => self.then,
@@ -92,28 +94,21 @@ impl Way {
         let mut lines: Vec<_> = steps.iter().map(|step| door.fill(step, model)).collect();
         if matches!(self.how, How::Steps(_)) {
             let shell = os::shell_in_use();
-            lines.extend(variables.into_iter().map(|(name, value)| shell.set(name, &value)));
+            let variables = self.variables.iter().chain(more);
+            lines.extend(variables.map(|(name, put)| shell.set(name, &put.text(door, model))));
         }
         lines
     }
 
-    /// The variables with which it works, and the model that they name.
-    fn environment<'a>(&self, door: &'a Door) -> (&'a str, Vec<(&'static str, String)>) {
-        let one =
-            self.for_model.iter().find_map(|(provider, more)| Some((door.models.first(provider)?, *more)));
-        // For people to read, one that they have to name.
-        let any = self.for_model.first().map(|(_, more)| (ANY_MODEL, *more));
-        let (model, more) = one.or(any).unwrap_or((ANY_MODEL, &[]));
-        let text = |(name, put): &(&'static str, Put)| {
-            let value = put.value(door, model);
-            (*name, value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-        };
-        (model, self.variables.iter().chain(more).map(text).collect())
-    }
-
     /// The variables for one command: those that it always needs, and those that choose a model.
     pub(crate) fn variables(&self, door: &Door) -> Vec<(&'static str, String)> {
-        self.environment(door).1
+        let (model, more) = self.one_model(door).unwrap_or((ANY_MODEL, &[]));
+        self.variables.iter().chain(more).map(|(name, put)| (*name, put.text(door, model))).collect()
+    }
+
+    /// The model that it is given, and the variables that go with it.
+    fn one_model<'a>(&self, door: &'a Door) -> Option<(&'a str, &'static [(&'static str, Put)])> {
+        self.for_model.iter().find_map(|(provider, more)| Some((door.models.first(provider)?, *more)))
     }
 
     /// The arguments for one command.
@@ -121,9 +116,9 @@ impl Way {
         self.arguments.iter().map(|argument| door.fill(argument, ANY_MODEL)).collect()
     }
 
-    /// Whether one of the providers of its variables offers a model.
+    /// Whether there is a model for its variables.
     pub(crate) fn finds_model(&self, door: &Door) -> bool {
-        self.for_model.iter().any(|(provider, _)| door.models.first(provider).is_some())
+        self.one_model(door).is_some()
     }
 }
 
@@ -197,6 +192,12 @@ impl Put {
             Self::NoProxy => Value::from(no_proxy::with_loopback(&[&door.exceptions])),
         }
     }
+
+    /// As a variable has it.
+    fn text(&self, door: &Door, model: &str) -> String {
+        let value = self.value(door, model);
+        value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    }
 }
 
 impl Door {
@@ -218,6 +219,6 @@ pub(crate) fn proxy_url(address: &str, key: &str) -> String {
     format!("http://aigw:{key}@{address}")
 }
 
-fn key_path(path: &[&str], model: &str) -> KeyPath {
+pub(super) fn key_path(path: &[&str], model: &str) -> KeyPath {
     path.iter().map(|name| name.replace("{model}", model)).collect()
 }

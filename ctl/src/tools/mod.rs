@@ -7,10 +7,12 @@
 //! | [`desk`] | whose machine it is: where files are, and which tools |
 //! | [`fill`] | what a row becomes for this machine: keys of files, variables, arguments, steps |
 //! | [`models`] | the models that the deployment offers |
+//! | [`own`] | plans of the user's own at a tool's maker |
 
 pub(crate) mod desk;
 mod fill;
 pub(crate) mod models;
+mod own;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -22,6 +24,8 @@ use crate::settings::Format;
 pub(crate) use desk::{Desk, Places, desk};
 pub(crate) use fill::proxy_url;
 use models::Offered;
+pub use own::Pays;
+pub(crate) use own::{Login, Own};
 pub(crate) use table::TOOLS;
 
 /// One tool.
@@ -35,6 +39,8 @@ pub(crate) struct Tool {
     pub(crate) folders: &'static [&'static str],
     /// The ways in which it comes to us; the first is taken unless another is asked for.
     pub(crate) ways: &'static [Way],
+    /// How it is set up for a plan of the user's own, if it can be.
+    pub(crate) own: Option<Own>,
 }
 
 /// One way in which a tool comes to us.
@@ -50,7 +56,11 @@ pub(crate) struct Way {
     /// Arguments that it needs besides, filled in like steps. No key is among them: all users see arguments.
     pub(crate) arguments: &'static [&'static str],
     pub(crate) evidence: Evidence,
-    /// What the user gains, loses or has to know.
+    /// What is better with it than without us, or stays as good.
+    pub(crate) gains: &'static [&'static str],
+    /// What the user has to do without.
+    pub(crate) loses: &'static [&'static str],
+    /// What the user has to know besides.
     pub(crate) notes: &'static [&'static str],
 }
 

@@ -36,16 +36,22 @@ const NO_FIRST_CHOICE: &[&str] = &["codex", "haiku", "lite", "mini", "nano", "op
 /// Whose a model is that no provider lists, by how its id begins; OpenAI's otherwise.
 const MAKERS: &[(&str, &str)] = &[("claude", "anthropic")];
 
-/// By provider, in the order in which it lists them.
+/// What a deployment offers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Offered(BTreeMap<String, Vec<String>>);
+pub(crate) struct Offered {
+    /// By provider, in the order in which it lists them.
+    lists: BTreeMap<String, Vec<String>>,
+    /// Why it could not be asked.
+    #[serde(skip)]
+    trouble: Option<String>,
+}
 
-/// Asks the default gateway; with names, these and no others.
+/// What a gateway offers, the default one if none is named; with names, these and no others.
 ///
 /// # Errors
 /// When nobody can be asked, unless the names say it all.
-pub(crate) async fn ask(names: &[String]) -> Result<Offered, Failure> {
-    match listed(None).await {
+pub(crate) async fn ask(names: &[String], gateway: Option<String>) -> Result<Offered, Failure> {
+    match listed(gateway).await {
         Ok(rows) => Ok(Offered::of(&rows).limited_to(names)),
         Err(_) if !names.is_empty() => Ok(Offered::default().limited_to(names)),
         Err(failure) => Err(failure),
@@ -72,7 +78,21 @@ impl Offered {
             let models: Vec<_> = row.models.iter().filter(|id| is_for_chat(id)).cloned().collect();
             (row.provider.clone(), models)
         };
-        Self(rows.iter().map(chat).filter(|(_, models)| !models.is_empty()).collect())
+        let lists = rows.iter().map(chat).filter(|(_, models)| !models.is_empty()).collect();
+        let trouble = rows.iter().find_map(|row| row.trouble.as_ref());
+        Self { lists, trouble: trouble.map(|failure| failure.text.clone()) }
+    }
+
+    /// Nothing, for this reason.
+    pub(crate) fn without(trouble: String) -> Self {
+        Self { trouble: Some(trouble), ..Self::default() }
+    }
+
+    /// That a tool needs some, and there are none for it.
+    pub(crate) fn none_for(&self, tool: &str, cure: &str) -> Fault {
+        let why = self.trouble.as_ref().map_or_else(String::new, |trouble| format!(" ({trouble})"));
+        Fault::new(Kind::GatewayRefused, format!("the deployment lists no model that {tool} could use{why}"))
+            .cure_with(format!("name one: `{cure}`"))
     }
 
     /// These alone, if there are any. `PROVIDER/NAME` says whose a model is that nobody lists.
@@ -83,13 +103,14 @@ impl Offered {
         let mut limited = Self::default();
         for name in names {
             let (provider, model) = self.whose(name);
-            limited.0.entry(provider.to_owned()).or_default().push(model.to_owned());
+            limited.lists.entry(provider.to_owned()).or_default().push(model.to_owned());
         }
         limited
     }
 
     fn whose<'a>(&'a self, name: &'a str) -> (&'a str, &'a str) {
-        if let Some((provider, _)) = self.0.iter().find(|(_, models)| models.iter().any(|id| id == name)) {
+        if let Some((provider, _)) = self.lists.iter().find(|(_, models)| models.iter().any(|id| id == name))
+        {
             return (provider, name);
         }
         let said =
@@ -100,7 +121,7 @@ impl Offered {
 
     /// All of a provider.
     pub(crate) fn all(&self, provider: &str) -> &[String] {
-        self.0.get(provider).map_or(&[], Vec::as_slice)
+        self.lists.get(provider).map_or(&[], Vec::as_slice)
     }
 
     /// The one for a tool that takes one.
@@ -109,12 +130,6 @@ impl Offered {
         let good = |id: &&String| !NO_FIRST_CHOICE.iter().any(|word| id.contains(word));
         all.iter().find(good).or(all.first()).map(String::as_str)
     }
-}
-
-/// That a tool needs some, and there are none.
-pub(crate) fn none(tool: &str) -> Fault {
-    Fault::new(Kind::GatewayRefused, format!("the deployment lists no models that {tool} could use"))
-        .cure_with(format!("name them: `aigwctl setup {tool} --model NAME`; see `aigwctl models`"))
 }
 
 #[cfg(test)]

@@ -2,10 +2,20 @@
 
 use std::collections::{HashMap, HashSet};
 
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::desk::System;
 use super::*;
 
 fn at(folder: &Path) -> Desk {
-    Desk { home: folder.to_owned(), path: vec![folder.join("bin")], variable: |_| None }
+    Desk {
+        home: folder.to_owned(),
+        system: System::Linux,
+        path: vec![folder.join("bin")],
+        variable: |_| None,
+    }
 }
 
 #[test]

@@ -1,106 +1,10 @@
 //! The agents that were run with the files that setup writes.
 
 use super::super::ForModels::{Each, One};
-use super::super::Put::{CaFile, Fallback, Flag, Key, NoProxy, Number, Proxy, Text, Url};
+use super::super::Put::{Fallback, Key, Number, Proxy, Text, Url};
 use super::super::{How, Keys, Mode, Places, Settings, Tool, Way};
 use super::{FILE, WAY, XDG, ran};
 use crate::settings::Format;
-
-/// Where Claude Code's administrator has a say.
-const CLAUDE_MANAGED: &[&str] = &[
-    "/etc/claude-code/managed-settings.json",
-    "/Library/Application Support/ClaudeCode/managed-settings.json",
-    "C:\\Program Files\\ClaudeCode\\managed-settings.json",
-];
-
-const CLAUDE_FILE: Settings = Settings {
-    places: Places::everywhere(&[".claude/settings.json"]),
-    moved: &[("CLAUDE_CONFIG_DIR", ".claude")],
-    managed: CLAUDE_MANAGED,
-    ..FILE
-};
-
-pub(super) const CLAUDE_CODE: Tool = Tool {
-    id: "claude-code",
-    name: "Claude Code",
-    programs: &["claude"],
-    folders: &[".claude"],
-    ways: &[
-        Way {
-            how: How::Files(&[Settings {
-                keys: &[
-                    (&["env", "ANTHROPIC_BASE_URL"], Url("/anthropic")),
-                    (&["env", "ANTHROPIC_AUTH_TOKEN"], Key),
-                    (&["env", "ENABLE_TOOL_SEARCH"], Text("true")),
-                ],
-                ..CLAUDE_FILE
-            }]),
-            variables: &[("ENABLE_TOOL_SEARCH", Text("true"))],
-            evidence: ran("2.1.330", "2026-11-29"),
-            notes: &[
-                "the company pays, not a subscription; the tool's own sign-in is left alone and not used",
-                "tool search is off at any other base URL; ENABLE_TOOL_SEARCH switches it on again",
-                "Remote Control and settings that Anthropic's servers manage need its own host, and are lost",
-            ],
-            ..WAY
-        },
-        Way {
-            mode: Mode::Proxy,
-            how: How::Files(&[Settings {
-                keys: &[
-                    // It looks for the lower case first, so that a shell's would go before ours.
-                    (&["env", "https_proxy"], Proxy),
-                    (&["env", "HTTPS_PROXY"], Proxy),
-                    (&["env", "no_proxy"], NoProxy),
-                    (&["env", "NO_PROXY"], NoProxy),
-                    (&["env", "NODE_EXTRA_CA_CERTS"], CaFile),
-                ],
-                ..CLAUDE_FILE
-            }]),
-            evidence: ran("2.1.330", "2026-11-29"),
-            notes: &["it has to be signed in at Anthropic, or have a key of its own"],
-            ..WAY
-        },
-    ],
-};
-
-pub(super) const CODEX: Tool = Tool {
-    id: "codex",
-    name: "Codex CLI",
-    programs: &["codex"],
-    folders: &[".codex"],
-    ways: &[Way {
-        how: How::Files(&[Settings {
-            places: Places::everywhere(&[".codex/config.toml"]),
-            moved: &[("CODEX_HOME", ".codex")],
-            format: Format::Toml,
-            keys: &[
-                (&["model_provider"], Text("aigw")),
-                (&["model_providers", "aigw", "name"], Text("aigw")),
-                (&["model_providers", "aigw", "base_url"], Url("/openai/v1")),
-                (&["model_providers", "aigw", "wire_api"], Text("responses")),
-                (&["model_providers", "aigw", "experimental_bearer_token"], Key),
-                (&["model_providers", "aigw", "supports_websockets"], Flag(true)),
-            ],
-            ..FILE
-        }]),
-        variables: &[("AIGW_KEY", Key)],
-        // It does not read OPENAI_BASE_URL.
-        arguments: &[
-            "-c",
-            "model_provider=aigw-run",
-            "-c",
-            "model_providers.aigw-run={name=\"aigw\",base_url=\"{openai}\",wire_api=\"responses\",\
-             env_key=\"AIGW_KEY\",supports_websockets=true}",
-        ],
-        evidence: ran("0.169.0", "2026-11-29"),
-        notes: &[
-            "the company pays, not a ChatGPT plan; a sign-in with ChatGPT is left alone and not used",
-            "a profile with a model_provider of its own keeps that",
-        ],
-        ..WAY
-    }],
-};
 
 /// OpenCode and what was made from it.
 const OPENCODE_KEYS: Keys = &[
@@ -138,6 +42,7 @@ pub(super) const OPENCODE: Tool = Tool {
         ],
         ..WAY
     }],
+    own: None,
 };
 
 pub(super) const KILO: Tool = Tool {
@@ -156,6 +61,7 @@ pub(super) const KILO: Tool = Tool {
         evidence: ran("7.7.9", "2026-11"),
         ..WAY
     }],
+    own: None,
 };
 
 pub(super) const PI: Tool = Tool {
@@ -177,6 +83,7 @@ pub(super) const PI: Tool = Tool {
         evidence: ran("0.73.1", "2026-11-29"),
         ..WAY
     }],
+    own: None,
 };
 
 pub(super) const COPILOT_CLI: Tool = Tool {
@@ -226,6 +133,7 @@ pub(super) const COPILOT_CLI: Tool = Tool {
             ..WAY
         },
     ],
+    own: None,
 };
 
 /// Continue's old form, which has no entry of models by name.
@@ -294,6 +202,7 @@ pub(super) const CONTINUE: Tool = Tool {
         notes: &["models of yours stay, and come first in its list"],
         ..WAY
     }],
+    own: None,
 };
 
 pub(super) const FACTORY: Tool = Tool {
@@ -339,6 +248,7 @@ pub(super) const FACTORY: Tool = Tool {
         notes: &["Factory's own models go on to Factory; these are for its command line alone"],
         ..WAY
     }],
+    own: None,
 };
 
 pub(super) const CLINE: Tool = Tool {
@@ -388,4 +298,5 @@ pub(super) const CLINE: Tool = Tool {
         notes: &["its background program reads this when it starts: end a running one first"],
         ..WAY
     }],
+    own: None,
 };

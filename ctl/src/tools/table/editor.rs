@@ -101,6 +101,7 @@ pub(super) const VSCODE: Tool = Tool {
         notes: &["needs VS Code 1.122 and its chat extension; no sign-in at GitHub"],
         ..WAY
     }],
+    own: None,
 };
 
 pub(super) const COPILOT: Tool = Tool {
@@ -128,6 +129,7 @@ pub(super) const COPILOT: Tool = Tool {
         ],
         ..WAY
     }],
+    own: None,
 };
 
 pub(super) const ZED: Tool = Tool {
@@ -194,6 +196,7 @@ pub(super) const ZED: Tool = Tool {
         notes: &["Zed's own models go on to Zed"],
         ..WAY
     }],
+    own: None,
 };
 
 pub(super) const ROO: Tool = Tool {
@@ -211,6 +214,7 @@ pub(super) const ROO: Tool = Tool {
         evidence: reported("2026-11-29"),
         ..WAY
     }],
+    own: None,
 };
 
 pub(super) const JETBRAINS: Tool = Tool {
@@ -227,4 +231,5 @@ pub(super) const JETBRAINS: Tool = Tool {
         evidence: documented("2026-11"),
         ..WAY
     }],
+    own: None,
 };

@@ -2,6 +2,7 @@
 
 mod agents;
 mod editor;
+mod plans;
 mod terminal;
 mod vendor;
 
@@ -33,6 +34,8 @@ const WAY: Way = Way {
     for_model: &[],
     arguments: &[],
     evidence: impossible(""),
+    gains: &[],
+    loses: &[],
     notes: &[],
 };
 
@@ -53,8 +56,8 @@ const LOCAL: (&str, &str) = ("LOCALAPPDATA", "AppData/Local");
 
 /// Every tool, the ones that were run first.
 pub(crate) const TOOLS: &[Tool] = &[
-    agents::CLAUDE_CODE,
-    agents::CODEX,
+    plans::CLAUDE_CODE,
+    plans::CODEX,
     agents::OPENCODE,
     agents::KILO,
     agents::PI,

@@ -51,6 +51,7 @@ pub(super) const QWEN: Tool = Tool {
         notes: &["variables of its shell and a .env go before this", "it does not read NO_PROXY"],
         ..WAY
     }],
+    own: None,
 };
 
 pub(super) const AIDER: Tool = Tool {
@@ -85,6 +86,7 @@ pub(super) const AIDER: Tool = Tool {
         notes: &["a .aider.conf.yml in a project goes before this, and so do variables"],
         ..WAY
     }],
+    own: None,
 };
 
 pub(super) const CRUSH: Tool = Tool {
@@ -144,6 +146,7 @@ pub(super) const CRUSH: Tool = Tool {
         notes: &["a crush.json in a project goes before this"],
         ..WAY
     }],
+    own: None,
 };
 
 pub(super) const GOOSE: Tool = Tool {
@@ -251,6 +254,7 @@ pub(super) const GOOSE: Tool = Tool {
         notes: &["GOOSE_PROVIDER and GOOSE_MODEL in its environment go before this"],
         ..WAY
     }],
+    own: None,
 };
 
 pub(super) const LLM: Tool = Tool {
@@ -299,6 +303,7 @@ pub(super) const LLM: Tool = Tool {
         notes: &["its models of other makers come with plugins, and are not changed"],
         ..WAY
     }],
+    own: None,
 };
 
 const LLM_MOVED: &[(&str, &str)] = &[
@@ -329,6 +334,7 @@ pub(super) const MUX: Tool = Tool {
         notes: &["its own login with Coder needs none of this"],
         ..WAY
     }],
+    own: None,
 };
 
 pub(super) const JUNIE: Tool = Tool {
@@ -367,4 +373,5 @@ pub(super) const JUNIE: Tool = Tool {
         notes: &["in a JetBrains IDE it uses what the IDE's AI Assistant is set to: see `jetbrains`"],
         ..WAY
     }],
+    own: None,
 };

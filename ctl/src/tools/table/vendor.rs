@@ -84,6 +84,7 @@ pub(super) const CLAUDE_DESKTOP: Tool = Tool {
             ..WAY
         },
     ],
+    own: None,
 };
 
 pub(super) const CODER_AGENTS: Tool = Tool {
@@ -100,6 +101,7 @@ pub(super) const CODER_AGENTS: Tool = Tool {
         evidence: impossible("2026-11"),
         ..WAY
     }],
+    own: None,
 };
 
 pub(super) const GEMINI: Tool = Tool {
@@ -116,6 +118,7 @@ pub(super) const GEMINI: Tool = Tool {
         evidence: impossible("2026-11"),
         ..WAY
     }],
+    own: None,
 };
 
 pub(super) const CURSOR: Tool = Tool {
@@ -133,6 +136,7 @@ pub(super) const CURSOR: Tool = Tool {
         evidence: impossible("2026-11"),
         ..WAY
     }],
+    own: None,
 };
 
 pub(super) const WINDSURF: Tool = Tool {
@@ -149,6 +153,7 @@ pub(super) const WINDSURF: Tool = Tool {
         evidence: impossible("2026-11"),
         ..WAY
     }],
+    own: None,
 };
 
 pub(super) const AMP: Tool = Tool {
@@ -165,6 +170,7 @@ pub(super) const AMP: Tool = Tool {
         evidence: impossible("2026-11"),
         ..WAY
     }],
+    own: None,
 };
 
 pub(super) const KIRO: Tool = Tool {
@@ -181,6 +187,7 @@ pub(super) const KIRO: Tool = Tool {
         evidence: impossible("2026-11"),
         ..WAY
     }],
+    own: None,
 };
 
 pub(super) const ANTIGRAVITY: Tool = Tool {
@@ -197,4 +204,5 @@ pub(super) const ANTIGRAVITY: Tool = Tool {
         evidence: impossible("2026-11"),
         ..WAY
     }],
+    own: None,
 };
