@@ -180,7 +180,8 @@ impl Settings {
 impl Put {
     fn value(&self, door: &Door, model: &str) -> Value {
         match self {
-            Self::Text(text) | Self::Fallback(text) => Value::from(door.fill(text, model)),
+            Self::Text(text) => Value::from(door.fill(text, model)),
+            Self::Fallback(put) => put.value(door, model),
             Self::Flag(flag) => Value::from(*flag),
             Self::Number(number) => Value::from(*number),
             Self::Url(path) => Value::from(door.url(path)),

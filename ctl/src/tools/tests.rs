@@ -138,7 +138,7 @@ fn models_come_from_the_deployments_list() {
         }])
     );
     // One, of the first provider that has any.
-    assert_eq!(file("qwen", ".qwen/settings.json")["env"]["OPENAI_MODEL"], "gpt-x");
+    assert_eq!(file("qwen", ".qwen/settings.json")["model"]["name"], "gpt-x");
     assert_eq!(file("cline", ".cline/data/settings/providers.json")["lastUsedProvider"], "openai-compatible");
     let mut only = door();
     only.models = only.models.limited_to(&["claude-b".to_owned()]);
