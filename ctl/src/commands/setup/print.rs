@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use aigw_shared::fault::Failure;
 use serde::Serialize;
 
-use super::{Choice, access};
+use super::access;
+use super::choice::Choice;
 use crate::output::{Answer, LABEL, Output};
 use crate::settings::change;
 use crate::tools::Desk;
@@ -15,7 +16,7 @@ use crate::tools::Desk;
 pub(super) async fn run(chosen: &[Choice], desk: &Desk, output: &Output) -> Result<(), Failure> {
     let mut rows = Vec::new();
     for choice in chosen {
-        let Choice { tool, way } = choice;
+        let Choice { tool, way, .. } = choice;
         let door = access(*choice, desk).await?;
         let files = way.wanted(tool.id, desk, &door).into_iter().map(|(file, wanted)| {
             let text = change::done(&wanted, None, None, Vec::new()).map(|(text, _)| text);
