@@ -171,6 +171,7 @@ async fn revoke(tool: &str, ledger: &mut Ledger, output: &Output) -> Result<bool
     };
     setup::pays_no_more(tool, ledger, output).await;
     ledger.tools.remove(tool);
+    ledger.models.remove(tool);
     ledger.save()?;
     Ok(gone)
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Format, KeyPath};
+use crate::tools::models::Offered;
 use crate::tools::{Mode, Pays};
 
 const LIMIT: u64 = 64 * 1024 * 1024;
@@ -28,6 +29,9 @@ pub(crate) struct Ledger {
     /// Who pays for them, where somebody was asked.
     #[serde(default)]
     pub(crate) pays: BTreeMap<String, Paid>,
+    /// The models that they were told of, where they had to be.
+    #[serde(default)]
+    pub(crate) models: BTreeMap<String, Offered>,
     #[serde(skip)]
     file: PathBuf,
     /// Held as long as this is.
@@ -134,6 +138,7 @@ impl Ledger {
                 files: BTreeMap::new(),
                 tools: BTreeMap::new(),
                 pays: BTreeMap::new(),
+                models: BTreeMap::new(),
                 file,
                 _lock: None,
             });

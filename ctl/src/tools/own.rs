@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Desk, Mode, Way, key_path, moved};
+use super::fill::key_path;
+use super::{Desk, Mode, Way};
 use crate::settings::{Format, place};
 
 /// Who pays for what a tool asks.
@@ -34,8 +35,8 @@ pub(crate) struct Own {
 pub(crate) struct Login {
     /// Below the user's home.
     pub(crate) file: &'static str,
-    /// A variable that names another folder, and the file's place in that.
-    pub(crate) moved: Option<(&'static str, &'static str)>,
+    /// As those of the tool's files.
+    pub(crate) moved: &'static [(&'static str, &'static str)],
     /// What is in it of a plan, and not of a mere key. Its value is looked at by nobody.
     pub(crate) key: &'static [&'static str],
 }
@@ -49,9 +50,9 @@ impl Own {
     /// The file that shows a sign-in.
     pub(crate) fn login(&self, desk: &Desk) -> Option<PathBuf> {
         self.logins.iter().find_map(|login| {
-            let file = moved(desk, login.moved, login.file);
+            let file = desk.at(login.file, login.moved);
             let text = place::read(&file).ok().flatten()?;
-            let found = Format::Json.find(&text, &key_path(login.key)).ok().flatten()?;
+            let found = Format::Json.find(&text, &key_path(login.key, "")).ok().flatten()?;
             (!found.value.is_null()).then_some(file)
         })
     }

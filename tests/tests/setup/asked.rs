@@ -40,6 +40,7 @@ fn the_plan_is_shown_and_one_question_asked_and_no_is_no() {
 #[test]
 fn who_pays_is_asked_once_where_a_plan_is_found() {
     let machine = machine!();
+    machine.configure("[gateway.default]\nurl = \"http://127.0.0.1:9\"\n");
     let _daemon = machine.start();
     put(
         &machine,
@@ -56,7 +57,7 @@ fn who_pays_is_asked_once_where_a_plan_is_found() {
 
     let (exit, text) = machine.ctl_on_terminal("setup claude-code codex", "own\ny\n");
     assert_eq!((exit, text.matches("Who pays").count()), (Some(0), 1), "{text}");
-    assert!(text.contains(".credentials.json)") && text.contains("your own plan"), "{text}");
+    assert!(text.contains(".credentials.json)"), "{text}");
     assert!(!text.contains("sk-ant-oat01-own"), "{text}");
     let settings = read(&machine, ".claude/settings.json");
     assert!(settings.contains("/_k/aigw_claude-code_") && !settings.contains("AUTH_TOKEN"), "{settings}");
@@ -75,4 +76,25 @@ fn who_pays_is_asked_once_where_a_plan_is_found() {
     assert!(told["tools"][0]["login"].as_str().unwrap().ends_with(".claude/.credentials.json"), "{told}");
     let (_, text) = machine.ctl_on_terminal("setup claude-code --pays company", "y\n");
     assert!(!text.contains("Who pays"), "{text}");
+}
+
+#[test]
+fn what_nobody_has_run_is_asked_about_by_itself() {
+    const FILE: &str = ".config/Claude/claude_desktop_config.json";
+    let machine = machine!();
+    let _daemon = machine.start();
+    let before = snapshot(&machine);
+    let (exit, text) = machine.ctl_on_terminal("setup claude-desktop pi", "y\nn\n");
+    assert_eq!((exit, text.matches('?').count()), (Some(0), 2), "{text}");
+    assert!(text.contains("nobody has run this (reported, 2026-"), "{text}");
+    assert!(machine.home().join(".pi/agent/models.json").exists() && !machine.home().join(FILE).exists());
+    assert!(machine.ask(&["undo", "--yes"])["tools"].as_array().unwrap().len() == 1);
+    // On its own, no is no to all of it.
+    assert_eq!(machine.ctl_on_terminal("setup claude-desktop", "y\n\n").0, Some(1));
+    same(&snapshot(&machine), &before);
+    assert_eq!(machine.ctl_on_terminal("setup claude-desktop", "y\ny\n").0, Some(0));
+    assert!(machine.home().join(FILE).exists());
+    machine.ask(&["undo", "--yes"]);
+    machine.ask(&["setup", "claude-desktop", "--yes"]);
+    assert!(machine.home().join(FILE).exists());
 }

@@ -67,7 +67,6 @@ fn another_mode_takes_the_old_one_out_and_keeps_the_key() {
     let machine = machine!();
     let _daemon = machine.start();
     put(&machine, FILE, BEFORE[0].2, 0o640);
-    let before = snapshot(&machine);
     machine.ask(&["setup", "claude-code", "--mode", "proxy", "--yes"]);
     let proxy = snapshot(&machine);
     machine.ask(&["undo", "--yes"]);
@@ -112,8 +111,6 @@ fn another_mode_takes_the_old_one_out_and_keeps_the_key() {
         now.contains("\"sonnet\"") && now.contains("sk-ant-old-secret") && !now.contains("PROXY"),
         "{now}"
     );
-    machine.ask(&["setup", "claude-code", "--yes"]);
-    let _ = before;
 }
 
 #[test]

@@ -27,6 +27,7 @@ use crate::output::Output;
 use crate::settings::change::Wanted;
 use crate::settings::ledger::Ledger;
 use crate::settings::transaction::{Change, Return};
+use crate::tools::models::{self, Offered};
 use crate::tools::{self, Desk, Door, How, Mode, Tool};
 use crate::{daemon, no_proxy};
 
@@ -38,7 +39,8 @@ pub(super) async fn run(arguments: &Setup, output: &Output) -> Result<(), Failur
     let known = Ledger::look(&paths)?;
     let mut chosen = choice::named(arguments, &known)?;
     if arguments.print {
-        return print::run(&chosen, &desk, output).await;
+        let offered = offered(&chosen, &arguments.models).await?;
+        return print::run(&chosen, &desk, &offered, output).await;
     }
     if chosen.is_empty() {
         chosen = choice::found(&desk, arguments, &known);
@@ -57,8 +59,10 @@ pub(super) async fn run(arguments: &Setup, output: &Output) -> Result<(), Failur
     let mut ledger = if arguments.dry_run { known } else { Ledger::open(&paths)? };
     // Nothing is asked, and no key made, for a daemon that is not there, or a port that is not ours.
     let address = our_address().await?;
+    let offered = offered(&chosen, &arguments.models).await?;
     if arguments.dry_run {
-        let rows = chosen.iter().map(|choice| planned(*choice, &desk, &paths, &address, &mut ledger));
+        let door = |choice: &Choice| unmade(choice.tool, &paths, &address, &offered);
+        let rows = chosen.iter().map(|choice| planned(*choice, &desk, &door(choice), &mut ledger));
         let told = Told { explained: true, dry_run: true, tools: rows.collect() };
         return finish(&told, &failed(&told.tools), output);
     }
@@ -67,7 +71,7 @@ pub(super) async fn run(arguments: &Setup, output: &Output) -> Result<(), Failur
             *choice = ask::who_pays(*choice, &desk, &ledger, output)?;
         }
     }
-    agree(arguments.yes, output, "Set up", &plan(&chosen, &desk, &ledger))?;
+    agree(arguments.yes, output, "Set up", &plan(&chosen, &desk, &offered, &ledger))?;
     let dared: Vec<_> =
         chosen.iter().copied().filter(|choice| ask::dares(choice, arguments.yes, output)).collect();
     if dared.is_empty() && !chosen.is_empty() {
@@ -77,7 +81,7 @@ pub(super) async fn run(arguments: &Setup, output: &Output) -> Result<(), Failur
     for choice in dared {
         // With `--yes` nobody has said who pays: another time somebody may be asked.
         let said = arguments.pays.is_some() || !arguments.yes && ask::login(&choice, &desk).is_some();
-        rows.push(make(choice, &desk, said, &mut ledger).await?);
+        rows.push(make(choice, &desk, &offered, said, &mut ledger).await?);
     }
     let told = Told { explained: arguments.yes, dry_run: false, tools: rows };
     finish(&told, &failed(&told.tools), output)
@@ -91,7 +95,9 @@ pub(super) async fn again(id: &str) -> Result<(), Failure> {
     let mut ledger = Ledger::open(&paths)?;
     let choice = choice::one(id, None, None, &ledger)?;
     our_address().await?;
-    if let Some(error) = make(choice, &desk, false, &mut ledger).await?.error {
+    // Those that it knows already: the deployment may be away, and the user may have named them.
+    let offered = ledger.models.get(id).cloned().unwrap_or_default();
+    if let Some(error) = make(choice, &desk, &offered, false, &mut ledger).await?.error {
         return Err(Fault::new(Kind::CommandFailed, format!("{}: {error}", choice.tool.name))
             .cure_with(format!("mend that, then run `aigwctl setup {id}`"))
             .into());
@@ -118,7 +124,7 @@ async fn our_address() -> Result<String, Failure> {
 }
 
 /// The tool's own key, made if it is new, and where it is taken. For a proxy, the files to trust as well.
-async fn access(choice: Choice, desk: &Desk) -> Result<Door, Failure> {
+async fn access(choice: Choice, desk: &Desk, offered: &Offered) -> Result<Door, Failure> {
     let query = AccessQuery { key: choice.tool.id.to_owned(), gateway: None };
     let Response::Access(access) = daemon::ask(Request::Access(query)).await? else {
         return Err(daemon::unexpected());
@@ -132,31 +138,56 @@ async fn access(choice: Choice, desk: &Desk) -> Result<Door, Failure> {
         key: access.key.reveal().to_owned(),
         trust,
         exceptions: no_proxy::here(),
+        models: offered.clone(),
     })
 }
 
-/// What would be done. No key is made for it, and no file that a tool would trust.
-fn planned(choice: Choice, desk: &Desk, paths: &Paths, address: &str, ledger: &mut Ledger) -> Row {
+/// The models that the deployment offers, if one of these tools has to be told. Whoever has to do without is told why.
+async fn offered(chosen: &[Choice], names: &[String]) -> Result<Offered, Failure> {
+    let wanted = |choice: &Choice| choice.way.names_models() || !choice.way.for_model.is_empty();
+    if !chosen.iter().any(wanted) {
+        return Ok(Offered::default());
+    }
+    match models::ask(names, None).await {
+        // Then those fail that cannot do without.
+        Err(failure) if !daemon::is_absent(&failure) => Ok(Offered::without(failure.text)),
+        offered => offered,
+    }
+}
+
+/// As `access` would have it. No key is made for it, and no file that a tool would trust.
+fn unmade(tool: &Tool, paths: &Paths, address: &str, offered: &Offered) -> Door {
     let file = |name| paths.ca_dir().join(name).display().to_string();
-    let door = Door {
+    Door {
         address: address.to_owned(),
-        key: format!("{}{}_***", aigw_shared::key::PREFIX, choice.tool.id),
+        key: format!("{}{}_***", aigw_shared::key::PREFIX, tool.id),
         trust: Some(CaTrust { added: file(paths::CA_ROOTS), bundle: file(paths::CA_BUNDLE) }),
         exceptions: no_proxy::here(),
-    };
-    let mut row = Row::of(choice, desk, &door);
-    if let Err(fault) = files(choice, desk, &door, ledger, true, &mut row) {
+        models: offered.clone(),
+    }
+}
+
+/// What would be done.
+fn planned(choice: Choice, desk: &Desk, door: &Door, ledger: &mut Ledger) -> Row {
+    let mut row = Row::of(choice, desk, door);
+    if let Err(fault) = files(choice, desk, door, ledger, true, &mut row) {
         row.fail(&fault.to_string());
     }
     row
 }
 
 /// Sets one up.
-async fn make(choice: Choice, desk: &Desk, said: bool, ledger: &mut Ledger) -> Result<Row, Failure> {
+async fn make(
+    choice: Choice,
+    desk: &Desk,
+    offered: &Offered,
+    said: bool,
+    ledger: &mut Ledger,
+) -> Result<Row, Failure> {
     if matches!(choice.way.how, How::Impossible { .. }) {
         return Ok(Row::of(choice, desk, &Door::default()));
     }
-    let door = access(choice, desk).await?;
+    let door = access(choice, desk, offered).await?;
     let mut row = Row::of(choice, desk, &door);
     if let Err(failure) = pays::settle(&choice, said, ledger).await {
         row.fail(&failure.text);
@@ -175,6 +206,10 @@ fn files(
     dry_run: bool,
     row: &mut Row,
 ) -> Result<(), Fault> {
+    if choice.way.lacks_models(door) {
+        let cure = format!("aigwctl setup {} --model NAME", choice.tool.id);
+        return Err(door.models.none_for(choice.tool.name, &cure));
+    }
     let wanted = choice.way.wanted(choice.tool.id, desk, door);
     let returns = left_by_another_mode(choice.tool, &wanted, ledger)?;
     let changes = wanted
@@ -211,7 +246,11 @@ fn files(
         return Ok(());
     }
     let (id, mode) = (choice.tool.id, choice.way.mode);
-    if ledger.tools.insert(id.to_owned(), mode) != Some(mode) {
+    let mut told = ledger.tools.insert(id.to_owned(), mode) != Some(mode);
+    if choice.way.names_models() {
+        told |= ledger.models.insert(id.to_owned(), door.models.clone()).as_ref() != Some(&door.models);
+    }
+    if told {
         ledger.save()?;
     }
     returns.into_iter().try_for_each(|(_, back)| back.make(ledger))?;

@@ -11,6 +11,7 @@ use super::choice::Choice;
 use crate::output::{Answer, BAD, GOOD, LABEL, STRONG, WARN};
 use crate::settings::change::Wanted;
 use crate::settings::ledger::Ledger;
+use crate::tools::models::Offered;
 use crate::tools::{Desk, Door, Evidence, How, Mode, Pays, TOOLS, Tool};
 use crate::wording::{columns, tame};
 
@@ -110,12 +111,12 @@ impl Row {
     /// What somebody should know before agreeing.
     fn explain(&self, to: &mut dyn Write) -> io::Result<()> {
         if let Some(file) = &self.login {
-            let who = match self.pays {
-                Pays::Company => "the company",
-                Pays::Own => "your own plan",
-            };
             let file = tame(&file.display().to_string());
-            writeln!(to, "  {LABEL}pays{LABEL:#}   {who}; you are signed in to a plan of your own ({file})")?;
+            let who = match self.pays {
+                Pays::Company => format!("the company; your own plan is not used ({file})"),
+                Pays::Own => format!("your own plan ({file})"),
+            };
+            writeln!(to, "  {LABEL}pays{LABEL:#}   {who}")?;
         }
         for (label, lines) in [("gains", self.gains), ("loses", self.loses)] {
             lines.iter().try_for_each(|line| writeln!(to, "  {LABEL}{label}{LABEL:#}  {line}"))?;
@@ -232,9 +233,9 @@ pub(super) fn overview(desk: &Desk, ledger: &Ledger) -> Overview {
 }
 
 /// What would be done, for whoever is to agree.
-pub(super) fn plan(chosen: &[Choice], desk: &Desk, ledger: &Ledger) -> String {
+pub(super) fn plan(chosen: &[Choice], desk: &Desk, offered: &Offered, ledger: &Ledger) -> String {
     let mut text = Vec::new();
-    let door = Door::default();
+    let door = Door { models: offered.clone(), ..Door::default() };
     for choice in chosen.iter().filter(|choice| matches!(choice.way.how, How::Files(_))) {
         let Choice { tool, way, .. } = choice;
         let wanted = way.wanted(tool.id, desk, &door);

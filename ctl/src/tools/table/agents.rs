@@ -1,194 +1,23 @@
-//! The agents of the terminal that were run.
+//! The agents that were run with the files that setup writes.
 
-use super::super::Put::{CaFile, Flag, Key, NoProxy, Proxy, Text, Url, UrlWithKey};
-use super::super::{How, Login, Mode, Own, Put, Settings, Tool, Way};
-use super::{documented, ran};
+use super::super::ForModels::{Each, One};
+use super::super::Put::{Fallback, Key, Number, Proxy, Text, Url};
+use super::super::{How, Keys, Mode, Places, Settings, Tool, Way};
+use super::{FILE, WAY, XDG, ran};
 use crate::settings::Format;
 
 /// OpenCode and what was made from it.
-const OPENCODE_KEYS: &[(&[&str], Put)] = &[
+const OPENCODE_KEYS: Keys = &[
     (&["provider", "anthropic", "options", "baseURL"], Url("/anthropic/v1")),
     (&["provider", "anthropic", "options", "apiKey"], Key),
     (&["provider", "openai", "options", "baseURL"], Url("/openai/v1")),
     (&["provider", "openai", "options", "apiKey"], Key),
 ];
 
-/// Claude Code's settings with these keys.
-const fn claude_settings(keys: &'static [(&'static [&'static str], Put)]) -> Settings {
-    Settings {
-        file: ".claude/settings.json",
-        moved: Some(("CLAUDE_CONFIG_DIR", "settings.json")),
-        format: Format::Json,
-        keys,
-        managed: &[
-            "/etc/claude-code/managed-settings.json",
-            "/Library/Application Support/ClaudeCode/managed-settings.json",
-            "C:\\Program Files\\ClaudeCode\\managed-settings.json",
-        ],
-    }
-}
-
-/// What Claude Code wants of a proxy, whoever pays. Parts of it look for the lower case first, so that what a shell says
-/// there would go before ours.
-const CLAUDE_PROXY: &[Settings] = &[claude_settings(&[
-    (&["env", "https_proxy"], Proxy),
-    (&["env", "HTTPS_PROXY"], Proxy),
-    (&["env", "no_proxy"], NoProxy),
-    (&["env", "NO_PROXY"], NoProxy),
-    (&["env", "NODE_EXTRA_CA_CERTS"], CaFile),
-])];
-
-/// What Claude Code switches off at any base URL but its maker's, and what is not switched on again.
-const CLAUDE_LOSES: &[&str] = &[
-    "the 1M context, unless the model is named with [1m] at its end, as in `/model opus[1m]`",
-    "Remote Control, and settings that Anthropic's servers manage: they need Anthropic's own host",
-];
-const CLAUDE_SWITCHED: &str =
-    "tool search, which is off at any base URL but Anthropic's, is switched on again";
-
-pub(super) const CLAUDE_CODE: Tool = Tool {
-    id: "claude-code",
-    name: "Claude Code",
-    programs: &["claude"],
-    folders: &[".claude"],
-    ways: &[
-        Way {
-            mode: Mode::BaseUrl,
-            how: How::Files(&[claude_settings(&[
-                (&["env", "ANTHROPIC_BASE_URL"], Url("/anthropic")),
-                (&["env", "ANTHROPIC_AUTH_TOKEN"], Key),
-                (&["env", "ENABLE_TOOL_SEARCH"], Text("true")),
-            ])]),
-            variables: &[],
-            evidence: ran("2.1.330", "2026-11-29"),
-            gains: &[
-                "no sign-in at Anthropic is needed; one that is there is left alone, and not used",
-                CLAUDE_SWITCHED,
-            ],
-            loses: CLAUDE_LOSES,
-            notes: &[],
-        },
-        Way {
-            mode: Mode::Proxy,
-            how: How::Files(CLAUDE_PROXY),
-            variables: &[],
-            evidence: ran("2.1.330", "2026-11-29"),
-            gains: &[
-                "tool search, the 1M context, Remote Control and settings of Anthropic's servers stay as they are",
-            ],
-            loses: &["it has to be signed in at Anthropic all the same, or have a key of its own"],
-            notes: &["the commands that it runs get the proxy, too"],
-        },
-    ],
-    own: Some(Own {
-        logins: &[Login {
-            file: ".claude/.credentials.json",
-            moved: Some(("CLAUDE_CONFIG_DIR", ".credentials.json")),
-            key: &["claudeAiOauth"],
-        }],
-        keychain: true,
-        provider: Some("anthropic"),
-        ways: &[
-            Way {
-                mode: Mode::BaseUrl,
-                how: How::Files(&[claude_settings(&[
-                    (&["env", "ANTHROPIC_BASE_URL"], UrlWithKey("/anthropic")),
-                    (&["env", "ENABLE_TOOL_SEARCH"], Text("true")),
-                ])]),
-                variables: &[],
-                evidence: documented("2026-11"),
-                gains: &["its own sign-in goes on, and the subscription pays", CLAUDE_SWITCHED],
-                loses: CLAUDE_LOSES,
-                notes: &["the deployment has to allow keys of one's own"],
-            },
-            Way {
-                mode: Mode::Proxy,
-                how: How::Files(CLAUDE_PROXY),
-                variables: &[],
-                evidence: documented("2026-11"),
-                gains: &[
-                    "its own sign-in goes on, and the subscription pays",
-                    "tool search, the 1M context, Remote Control and settings of Anthropic's servers stay as they are",
-                ],
-                loses: &[],
-                notes: &[
-                    "the deployment has to allow keys of one's own",
-                    "the commands that it runs get the proxy, too",
-                ],
-            },
-        ],
-    }),
-};
-
-pub(super) const CODEX: Tool = Tool {
-    id: "codex",
-    name: "Codex CLI",
-    programs: &["codex"],
-    folders: &[".codex"],
-    ways: &[Way {
-        mode: Mode::BaseUrl,
-        how: How::Files(&[Settings {
-            file: ".codex/config.toml",
-            moved: Some(("CODEX_HOME", "config.toml")),
-            format: Format::Toml,
-            keys: &[
-                (&["model_provider"], Text("aigw")),
-                (&["model_providers", "aigw", "name"], Text("aigw")),
-                (&["model_providers", "aigw", "base_url"], Url("/openai/v1")),
-                (&["model_providers", "aigw", "wire_api"], Text("responses")),
-                (&["model_providers", "aigw", "experimental_bearer_token"], Key),
-                (&["model_providers", "aigw", "supports_websockets"], Flag(true)),
-            ],
-            managed: &[],
-        }]),
-        variables: &[],
-        evidence: ran("0.169.0", "2026-11-29"),
-        gains: &[
-            "no sign-in at OpenAI is needed; one that is there is left alone, and not used",
-            "WebSockets, which are off at a provider that is added, are switched on again",
-        ],
-        loses: &["the list of models that a ChatGPT plan brings"],
-        notes: &["a profile with a model_provider of its own keeps that"],
-    }],
-    own: Some(Own {
-        logins: &[Login {
-            file: ".codex/auth.json",
-            moved: Some(("CODEX_HOME", "auth.json")),
-            key: &["tokens"],
-        }],
-        keychain: false,
-        // What belongs to a ChatGPT plan has a provider of its own, to which nothing else goes.
-        provider: None,
-        ways: &[Way {
-            mode: Mode::BaseUrl,
-            how: How::Files(&[Settings {
-                file: ".codex/config.toml",
-                moved: Some(("CODEX_HOME", "config.toml")),
-                format: Format::Toml,
-                keys: &[
-                    (&["model_provider"], Text("aigw")),
-                    (&["model_providers", "aigw", "name"], Text("aigw")),
-                    (&["model_providers", "aigw", "base_url"], UrlWithKey("/chatgpt/v1")),
-                    (&["model_providers", "aigw", "wire_api"], Text("responses")),
-                    (&["model_providers", "aigw", "requires_openai_auth"], Flag(true)),
-                    (&["model_providers", "aigw", "supports_websockets"], Flag(true)),
-                ],
-                managed: &[],
-            }]),
-            variables: &[],
-            evidence: documented("2026-11"),
-            gains: &[
-                "its own sign-in goes on, and the ChatGPT plan pays",
-                "WebSockets, which are off at a provider that is added, are switched on again",
-            ],
-            loses: &[],
-            notes: &[
-                "the deployment has to have the provider `chatgpt`, and to allow keys of one's own",
-                "a profile with a model_provider of its own keeps that",
-            ],
-        }],
-    }),
-};
+/// The same as one text. It goes before all files.
+const OPENCODE_CONTENT: &str = "{\"provider\":{\
+    \"anthropic\":{\"options\":{\"baseURL\":\"{anthropic}/v1\",\"apiKey\":\"{key}\"}},\
+    \"openai\":{\"options\":{\"baseURL\":\"{openai}\",\"apiKey\":\"{key}\"}}}}";
 
 pub(super) const OPENCODE: Tool = Tool {
     id: "opencode",
@@ -196,22 +25,22 @@ pub(super) const OPENCODE: Tool = Tool {
     programs: &["opencode"],
     folders: &[".config/opencode"],
     ways: &[Way {
-        mode: Mode::BaseUrl,
         how: How::Files(&[Settings {
-            file: ".config/opencode/opencode.json",
-            moved: Some(("XDG_CONFIG_HOME", "opencode/opencode.json")),
-            format: Format::Json,
+            places: Places::everywhere(&[
+                ".config/opencode/opencode.json",
+                ".config/opencode/opencode.jsonc",
+            ]),
+            moved: &[XDG],
             keys: OPENCODE_KEYS,
-            managed: &[],
+            ..FILE
         }]),
-        variables: &[],
+        variables: &[("OPENCODE_CONFIG_CONTENT", Text(OPENCODE_CONTENT))],
         evidence: ran("1.18.33", "2026-11-29"),
-        gains: &[],
-        loses: &[],
         notes: &[
             "an opencode.json in a project goes before it",
             "it adds $schema to the file by itself, which undo leaves",
         ],
+        ..WAY
     }],
     own: None,
 };
@@ -222,19 +51,15 @@ pub(super) const KILO: Tool = Tool {
     programs: &["kilo"],
     folders: &[".config/kilo"],
     ways: &[Way {
-        mode: Mode::BaseUrl,
         how: How::Files(&[Settings {
-            file: ".config/kilo/kilo.json",
-            moved: Some(("XDG_CONFIG_HOME", "kilo/kilo.json")),
-            format: Format::Json,
+            places: Places::everywhere(&[".config/kilo/kilo.json", ".config/kilo/kilo.jsonc"]),
+            moved: &[XDG],
             keys: OPENCODE_KEYS,
-            managed: &[],
+            ..FILE
         }]),
-        variables: &[],
+        variables: &[("KILO_CONFIG_CONTENT", Text(OPENCODE_CONTENT))],
         evidence: ran("7.7.9", "2026-11"),
-        gains: &[],
-        loses: &[],
-        notes: &[],
+        ..WAY
     }],
     own: None,
 };
@@ -245,24 +70,18 @@ pub(super) const PI: Tool = Tool {
     programs: &["pi"],
     folders: &[".pi"],
     ways: &[Way {
-        mode: Mode::BaseUrl,
         how: How::Files(&[Settings {
-            file: ".pi/agent/models.json",
-            moved: None,
-            format: Format::Json,
+            places: Places::everywhere(&[".pi/agent/models.json"]),
             keys: &[
                 (&["providers", "anthropic", "baseUrl"], Url("/anthropic")),
                 (&["providers", "anthropic", "apiKey"], Key),
                 (&["providers", "openai", "baseUrl"], Url("/openai/v1")),
                 (&["providers", "openai", "apiKey"], Key),
             ],
-            managed: &[],
+            ..FILE
         }]),
-        variables: &[],
         evidence: ran("0.73.1", "2026-11-29"),
-        gains: &[],
-        loses: &[],
-        notes: &[],
+        ..WAY
     }],
     own: None,
 };
@@ -272,19 +91,212 @@ pub(super) const COPILOT_CLI: Tool = Tool {
     name: "GitHub Copilot CLI",
     programs: &["copilot"],
     folders: &[".copilot"],
+    ways: &[
+        Way {
+            how: How::Steps(&[
+                "It has no file for this; set in your shell, or use `aigwctl run -- copilot`:",
+            ]),
+            for_model: &[
+                (
+                    "openai",
+                    &[
+                        ("COPILOT_PROVIDER_TYPE", Text("openai")),
+                        ("COPILOT_PROVIDER_BASE_URL", Url("/openai/v1")),
+                        ("COPILOT_PROVIDER_API_KEY", Key),
+                        ("COPILOT_MODEL", Text("{model}")),
+                    ],
+                ),
+                (
+                    "anthropic",
+                    &[
+                        ("COPILOT_PROVIDER_TYPE", Text("anthropic")),
+                        ("COPILOT_PROVIDER_BASE_URL", Url("/anthropic")),
+                        ("COPILOT_PROVIDER_API_KEY", Key),
+                        ("COPILOT_MODEL", Text("{model}")),
+                    ],
+                ),
+            ],
+            evidence: ran("1.0.102", "2026-11"),
+            notes: &["no login at GitHub is needed; with one, `--mode proxy` keeps its models"],
+            ..WAY
+        },
+        Way {
+            mode: Mode::Proxy,
+            how: How::Files(&[Settings {
+                places: Places::everywhere(&[".copilot/settings.json"]),
+                keys: &[(&["proxyUrl"], Proxy)],
+                ..FILE
+            }]),
+            then: &["It trusts what the system trusts: `aigwctl ca install`"],
+            evidence: ran("1.0.102", "2026-11-29"),
+            notes: &["it has to be signed in at GitHub; a proxy in its environment goes before this"],
+            ..WAY
+        },
+    ],
+    own: None,
+};
+
+/// Continue's old form, which has no entry of models by name.
+const CONTINUE_JSON: Settings = Settings {
+    places: Places::everywhere(&[".continue/config.json"]),
+    moved: &[("CONTINUE_GLOBAL_DIR", ".continue")],
+    for_models: &[
+        Each(
+            "anthropic",
+            &[
+                (&["models", "[title={model} (aigw)]", "provider"], Text("anthropic")),
+                (&["models", "[title={model} (aigw)]", "model"], Text("{model}")),
+                (&["models", "[title={model} (aigw)]", "apiBase"], Url("/anthropic/v1")),
+                (&["models", "[title={model} (aigw)]", "apiKey"], Key),
+            ],
+        ),
+        Each(
+            "openai",
+            &[
+                (&["models", "[title={model} (aigw)]", "provider"], Text("openai")),
+                (&["models", "[title={model} (aigw)]", "model"], Text("{model}")),
+                (&["models", "[title={model} (aigw)]", "apiBase"], Url("/openai/v1")),
+                (&["models", "[title={model} (aigw)]", "apiKey"], Key),
+            ],
+        ),
+    ],
+    ..FILE
+};
+
+pub(super) const CONTINUE: Tool = Tool {
+    id: "continue",
+    name: "Continue",
+    programs: &["cn"],
+    folders: &[".continue"],
     ways: &[Way {
-        mode: Mode::BaseUrl,
-        how: How::Steps(&[
-            "It has no file for this; set in your shell:",
-            "export COPILOT_PROVIDER_BASE_URL={openai}",
-            "export COPILOT_PROVIDER_API_KEY={key}",
-            "export COPILOT_MODEL=MODEL",
-        ]),
-        variables: &[],
-        evidence: ran("1.0.102", "2026-11"),
-        gains: &[],
-        loses: &[],
-        notes: &["no login at GitHub is needed; with one, see `aigwctl env --proxy`"],
+        how: How::Files(&[Settings {
+            places: Places::everywhere(&[".continue/config.yaml"]),
+            moved: &[("CONTINUE_GLOBAL_DIR", ".continue")],
+            format: Format::Yaml,
+            // Without these it takes no file.
+            keys: &[(&["name"], Fallback("aigw")), (&["version"], Fallback("1.0.0"))],
+            for_models: &[
+                Each(
+                    "anthropic",
+                    &[
+                        (&["models", "[name={model} (aigw)]", "provider"], Text("anthropic")),
+                        (&["models", "[name={model} (aigw)]", "model"], Text("{model}")),
+                        (&["models", "[name={model} (aigw)]", "apiBase"], Url("/anthropic/v1")),
+                        (&["models", "[name={model} (aigw)]", "apiKey"], Key),
+                    ],
+                ),
+                Each(
+                    "openai",
+                    &[
+                        (&["models", "[name={model} (aigw)]", "provider"], Text("openai")),
+                        (&["models", "[name={model} (aigw)]", "model"], Text("{model}")),
+                        (&["models", "[name={model} (aigw)]", "apiBase"], Url("/openai/v1")),
+                        (&["models", "[name={model} (aigw)]", "apiKey"], Key),
+                    ],
+                ),
+            ],
+            older: Some(&CONTINUE_JSON),
+            ..FILE
+        }]),
+        evidence: ran("1.5.47", "2026-11-29"),
+        notes: &["models of yours stay, and come first in its list"],
+        ..WAY
+    }],
+    own: None,
+};
+
+pub(super) const FACTORY: Tool = Tool {
+    id: "factory",
+    name: "Factory Droid",
+    programs: &["droid"],
+    folders: &[".factory"],
+    ways: &[Way {
+        how: How::Files(&[Settings {
+            places: Places::everywhere(&[".factory/settings.json"]),
+            for_models: &[
+                Each(
+                    "anthropic",
+                    &[
+                        (&["customModels", "[displayName={model} (aigw)]", "model"], Text("{model}")),
+                        (&["customModels", "[displayName={model} (aigw)]", "baseUrl"], Url("/anthropic")),
+                        (&["customModels", "[displayName={model} (aigw)]", "apiKey"], Key),
+                        (&["customModels", "[displayName={model} (aigw)]", "provider"], Text("anthropic")),
+                        (
+                            &["customModels", "[displayName={model} (aigw)]", "maxOutputTokens"],
+                            Number(16_384),
+                        ),
+                    ],
+                ),
+                Each(
+                    "openai",
+                    &[
+                        (&["customModels", "[displayName={model} (aigw)]", "model"], Text("{model}")),
+                        (&["customModels", "[displayName={model} (aigw)]", "baseUrl"], Url("/openai/v1")),
+                        (&["customModels", "[displayName={model} (aigw)]", "apiKey"], Key),
+                        (&["customModels", "[displayName={model} (aigw)]", "provider"], Text("openai")),
+                        (
+                            &["customModels", "[displayName={model} (aigw)]", "maxOutputTokens"],
+                            Number(16_384),
+                        ),
+                    ],
+                ),
+            ],
+            ..FILE
+        }]),
+        then: &["In droid, choose one of the models that end with (aigw): /model"],
+        evidence: ran("0.225.2", "2026-11"),
+        notes: &["Factory's own models go on to Factory; these are for its command line alone"],
+        ..WAY
+    }],
+    own: None,
+};
+
+pub(super) const CLINE: Tool = Tool {
+    id: "cline",
+    name: "Cline",
+    programs: &["cline"],
+    folders: &[".cline"],
+    ways: &[Way {
+        how: How::Files(&[Settings {
+            places: Places::everywhere(&[".cline/data/settings/providers.json"]),
+            keys: &[(&["version"], Number(1))],
+            for_models: &[One(&[
+                (
+                    "openai",
+                    &[
+                        (&["lastUsedProvider"], Text("openai-compatible")),
+                        (
+                            &["providers", "openai-compatible", "settings", "provider"],
+                            Text("openai-compatible"),
+                        ),
+                        (&["providers", "openai-compatible", "settings", "apiKey"], Key),
+                        (&["providers", "openai-compatible", "settings", "model"], Text("{model}")),
+                        (&["providers", "openai-compatible", "settings", "baseUrl"], Url("/openai/v1")),
+                        (
+                            &["providers", "openai-compatible", "updatedAt"],
+                            Fallback("2026-11-29T00:00:00.000Z"),
+                        ),
+                        (&["providers", "openai-compatible", "tokenSource"], Text("manual")),
+                    ],
+                ),
+                (
+                    "anthropic",
+                    &[
+                        (&["lastUsedProvider"], Text("anthropic")),
+                        (&["providers", "anthropic", "settings", "provider"], Text("anthropic")),
+                        (&["providers", "anthropic", "settings", "apiKey"], Key),
+                        (&["providers", "anthropic", "settings", "model"], Text("{model}")),
+                        (&["providers", "anthropic", "settings", "baseUrl"], Url("/anthropic/v1")),
+                        (&["providers", "anthropic", "updatedAt"], Fallback("2026-11-29T00:00:00.000Z")),
+                        (&["providers", "anthropic", "tokenSource"], Text("manual")),
+                    ],
+                ),
+            ])],
+            ..FILE
+        }]),
+        evidence: ran("3.0.65", "2026-11"),
+        notes: &["its background program reads this when it starts: end a running one first"],
+        ..WAY
     }],
     own: None,
 };

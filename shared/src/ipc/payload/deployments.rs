@@ -169,3 +169,14 @@ pub struct ReachStep {
     /// Why it failed, if it did.
     pub trouble: Option<Failure>,
 }
+
+/// The models that a provider lists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderModels {
+    /// The provider's name at the gateway.
+    pub provider: String,
+    /// Their ids; none if the gateway has no such provider.
+    pub models: Vec<String>,
+    /// Why it could not be asked, if it could not.
+    pub trouble: Option<Failure>,
+}
