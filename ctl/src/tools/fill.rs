@@ -170,7 +170,14 @@ impl Settings {
         // What cannot be read says nothing, to the tool either.
         let text = place::read(file).ok().flatten()?;
         let is_set = |path: &KeyPath| self.format.find(&text, path).ok().flatten().is_some();
-        let keys: Vec<_> = self.keys.iter().map(|(path, _)| key_path(path, "")).filter(is_set).collect();
+        let of_models = self.for_models.iter().flat_map(|models| match models {
+            ForModels::Each(_, keys) => vec![*keys],
+            ForModels::One(providers) => providers.iter().map(|(_, keys)| *keys).collect(),
+        });
+        let all = [self.keys].into_iter().chain(of_models).flatten();
+        let mut keys: Vec<_> = all.map(|(path, _)| key_path(path, "")).filter(is_set).collect();
+        keys.sort();
+        keys.dedup();
         let names: Vec<_> = keys.iter().map(|path| path.join(".")).collect();
         let words = || format!("{} sets {}, and goes before this", file.display(), names.join(", "));
         (!names.is_empty()).then(words)

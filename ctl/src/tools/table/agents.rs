@@ -117,7 +117,7 @@ pub(super) const COPILOT_CLI: Tool = Tool {
                     ],
                 ),
             ],
-            evidence: ran("1.0.102", "2026-11"),
+            evidence: ran("1.0.102", "2026-11-29"),
             notes: &["no login at GitHub is needed; with one, `--mode proxy` keeps its models"],
             ..WAY
         },
