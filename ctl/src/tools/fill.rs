@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::desk::Desk;
 use super::{Door, ForModels, How, Keys, Put, Settings, Way};
 use crate::settings::change::Wanted;
-use crate::settings::{KeyPath, place};
+use crate::settings::{Format, KeyPath, place};
 use crate::{no_proxy, os};
 
 /// What stands for a model where none is known.
@@ -30,7 +30,17 @@ impl Way {
             (file, Wanted { tool, format: settings.format, keys })
         };
         // A file that is about models of which there are none is left alone.
-        self.files().iter().map(wanted).filter(|(_, wanted)| !wanted.keys.is_empty()).collect()
+        let files = self.files().iter().map(wanted).filter(|(_, wanted)| !wanted.keys.is_empty());
+        files.chain(self.block(tool, desk, door)).collect()
+    }
+
+    /// The variables of a tool that has no file, in that of the user's shell.
+    fn block(&self, tool: &'static str, desk: &Desk, door: &Door) -> Option<(PathBuf, Wanted<'static>)> {
+        let file = desk.shell_file.clone().filter(|_| matches!(self.how, How::Steps(_)))?;
+        let shell = os::shell_in_use();
+        let lines: Vec<_> = self.variables(door).iter().map(|(name, value)| shell.set(name, value)).collect();
+        let keys = vec![(vec![tool.to_owned()], Value::from(lines.join("\n")))];
+        (!lines.is_empty()).then_some((file, Wanted { tool, format: Format::Shell, keys }))
     }
 
     pub(crate) fn files(&self) -> &'static [Settings] {

@@ -17,6 +17,7 @@ fn at(folder: &Path) -> Desk {
         system: System::Linux,
         path: vec![folder.join("bin")],
         variable: |_| None,
+        shell_file: None,
     }
 }
 
@@ -268,6 +269,22 @@ fn a_command_gets_what_its_tool_needs() {
     let content: Value = serde_json::from_str(&opencode["OPENCODE_CONFIG_CONTENT"]).unwrap();
     assert_eq!(content["provider"]["anthropic"]["options"]["baseURL"], "http://127.0.0.1:2449/anthropic/v1");
     assert_eq!(content["provider"]["openai"]["options"]["apiKey"], "aigw_x_y");
+}
+
+#[test]
+fn a_shell_that_is_asked_for_gets_a_block_of_variables() {
+    for (shell, file) in
+        [("/bin/bash", Some(".bashrc")), ("/usr/bin/zsh", Some(".zshrc")), ("nu", None), ("", None)]
+    {
+        assert_eq!(desk::shell_file(shell), file, "{shell}");
+    }
+    let desk = Desk { shell_file: Some("/home/.bashrc".into()), ..at(Path::new("/home")) };
+    let copilot = way("copilot-cli", None).wanted("copilot-cli", &desk, &door());
+    assert_eq!((copilot.len(), copilot[0].0.to_str()), (1, Some("/home/.bashrc")));
+    assert!(copilot[0].1.keys[0].1.as_str().unwrap().contains("COPILOT_MODEL"));
+    // Those that have a file of their own, or no variables, do not.
+    assert!(way("roo", None).wanted("roo", &desk, &door()).is_empty());
+    assert!(way("pi", None).wanted("pi", &desk, &door()).iter().all(|(file, _)| !file.ends_with(".bashrc")));
 }
 
 #[test]
