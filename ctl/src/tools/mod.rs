@@ -1,6 +1,7 @@
 //! The AI tools that `setup` knows. What is known of one stands in its row of [`table`], as data; nothing here asks which tool
 //! it is.
 
+pub(crate) mod recipes;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -134,10 +135,15 @@ impl Tool {
 
     /// What shows that it is here.
     pub(crate) fn found(&self, desk: &Desk) -> Option<PathBuf> {
+        let folder = |name: &&str| Some(desk.home.join(name)).filter(|folder| folder.is_dir());
+        self.program(desk).or_else(|| self.folders.iter().find_map(folder))
+    }
+
+    /// Its program.
+    pub(crate) fn program(&self, desk: &Desk) -> Option<PathBuf> {
         let is_program = |file: &PathBuf| file.is_file() || file.with_extension("exe").is_file();
         let program = |name: &&str| desk.path.iter().map(|folder| folder.join(name)).find(is_program);
-        let folder = |name: &&str| Some(desk.home.join(name)).filter(|folder| folder.is_dir());
-        self.programs.iter().find_map(program).or_else(|| self.folders.iter().find_map(folder))
+        self.programs.iter().find_map(program)
     }
 
     /// The way of this mode, or the first.
@@ -174,6 +180,15 @@ impl Way {
             settings.managed.iter().filter_map(|file| settings.overruled_by(Path::new(file)))
         };
         self.files().iter().flat_map(words).collect()
+    }
+
+    /// The variables with which it works for one command.
+    pub(crate) fn variables_for(&self, door: &Door) -> Vec<(String, String)> {
+        let text = |put: &Put| match put.value(door) {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        self.variables.iter().map(|(name, put)| ((*name).to_owned(), text(put))).collect()
     }
 
     /// What is to be done by hand.

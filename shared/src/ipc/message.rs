@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::payload::{
     Access, AccessQuery, Account, BrowserLogin, Build, ByokKeys, ByokQuery, CaAction, CaRequest, CaStatus,
     CaTrust, ExplainQuery, Explanation, GatewayChange, GatewayChanged, KeyRow, LoggedIn, LoggedOut, Login,
-    LoginBegun, LoginNeeds, LoginQuery, Reach, SessionRow, SessionsQuery, Settings, Status,
+    LoginBegun, LoginNeeds, LoginQuery, ProofSeen, Reach, SessionRow, SessionsQuery, Settings, Status,
 };
 use crate::fault::Failure;
 
@@ -57,6 +57,10 @@ pub enum Request {
     /// A local key that is valid while this connection lasts, bound to the named gateway (to none if none is named), and
     /// the addresses to use it at. It is in no list.
     LendKey(Option<String>),
+    /// The same for a proof: whatever comes with the key is answered by the daemon itself, and written down.
+    LendProofKey,
+    /// What came with the key that was lent here for a proof.
+    Proof,
 }
 
 /// From `aigwd` to `aigwctl`.
@@ -74,7 +78,7 @@ pub enum Response {
     LoginNeeds(LoginNeeds),
     /// Answer to `Login`.
     LoggedIn(LoggedIn),
-    /// Answer to `Access` and `LendKey`.
+    /// Answer to `Access`, `LendKey` and `LendProofKey`.
     Access(Access),
     /// Answer to `Keys`.
     Keys(Vec<KeyRow>),
@@ -102,6 +106,8 @@ pub enum Response {
     Sessions(Vec<SessionRow>),
     /// Answer to `Reach`.
     Reached(Vec<Reach>),
+    /// Answer to `Proof`.
+    Proof(ProofSeen),
 }
 
 impl Request {
