@@ -117,7 +117,7 @@ fn redactor(status: Option<&status::Status>) -> Redactor {
         if let Some(user) = &gateway.user {
             redactor = redactor.and(user, "ACCOUNT");
         }
-        for token in &gateway.token {
+        if let Some(token) = &gateway.token {
             redactor = redactor.and(&token.fingerprint, "***");
             if let Some(name) = &token.name {
                 redactor = redactor.and(name, "TOKEN");

@@ -114,27 +114,6 @@ pub(crate) const RECIPES: &[Recipe] = &[
         variables: &[("LITELLM_LOCAL_MODEL_COST_MAP", "True"), ("AIDER_ANALYTICS", "false")],
         prints: Prints::AtTheEnd,
     },
-    Recipe {
-        tool: "continue",
-        mode: Mode::BaseUrl,
-        arguments: &["-p", "say hi"],
-        variables: &[("CONTINUE_TELEMETRY_ENABLED", "0")],
-        prints: Prints::AtTheEnd,
-    },
-    Recipe {
-        tool: "factory",
-        mode: Mode::BaseUrl,
-        arguments: &["exec", "say hi"],
-        variables: &[],
-        prints: Prints::AtTheEnd,
-    },
-    Recipe {
-        tool: "cline",
-        mode: Mode::BaseUrl,
-        arguments: &["say hi"],
-        variables: &[],
-        prints: Prints::AtTheEnd,
-    },
 ];
 
 #[cfg(test)]

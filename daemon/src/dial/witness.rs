@@ -114,3 +114,21 @@ impl ServerCertVerifier for Witness {
         crypto().signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::inspects;
+
+    #[test]
+    fn products_that_inspect_tls_are_known_by_what_they_call_themselves() {
+        for (issuer, does) in [
+            ("C=US, O=Zscaler Inc., CN=Zscaler Intermediate Root CA (zscaler.net)", true),
+            ("CN=caadmin.netskope.com, O=netSkope Inc", true),
+            ("O=Fortinet, CN=FGVM01", true),
+            ("C=US, O=Let's Encrypt, CN=R13", false),
+            ("O=Example Corp, CN=Example Corp Root", false),
+        ] {
+            assert_eq!(inspects(issuer), does, "{issuer}");
+        }
+    }
+}

@@ -20,9 +20,9 @@ use crate::tools::recipes::Recipe;
 use crate::tools::{Desk, Door, How, Mode, Tool};
 
 /// The longest that a tool may take for one short question.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(120);
 /// And for its version.
-const VERSION: Duration = Duration::from_secs(20);
+const VERSION: Duration = Duration::from_secs(30);
 
 /// What came of proving one tool.
 pub(super) struct Outcome {

@@ -110,8 +110,41 @@ pub(super) async fn version(
     limit: Duration,
 ) -> Option<String> {
     let ran = run(program, &["--version"], variables, home, limit).await.ok()?;
-    let text = ran.out.text();
+    let text = format!("{} {}", ran.out.text(), ran.err.text());
     let mut words = text.split_whitespace().map(|word| word.trim_start_matches('v'));
     let word = words.find(|word| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.'))?;
     Some(word.trim_end_matches(['.', ',']).chars().take(40).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tools::{Door, Tool};
+
+    /// Some tools are launchers, and some leave a server behind: nothing of it outlives the proof.
+    #[tokio::test]
+    async fn a_program_that_takes_too_long_is_ended_with_all_that_it_has_started() {
+        let (tool, scratch) = (Tool::named("codex").unwrap(), tempfile::tempdir().unwrap());
+        let desk = crate::tools::desk(scratch.path());
+        let door = Door { address: "127.0.0.1:1".into(), key: "aigw_x_y".into() };
+        let home = Home::made(tool, None, &desk, &door).unwrap();
+        let script = "sleep 1000 & echo $!; echo first; sleep 0.4; echo second; wait";
+        let limit = Duration::from_secs(2);
+        let ran = run(Path::new("/bin/sh"), &["-c", script], &home.variables(), &home, limit).await.unwrap();
+        assert_eq!(ran.exit, None);
+        assert!(ran.took >= limit && ran.took < limit * 10, "{:?}", ran.took);
+        let apart = ran.out.when("second").unwrap() - ran.out.when("first").unwrap();
+        assert!(apart >= Duration::from_millis(300) && ran.out.when("third").is_none(), "{apart:?}");
+        let text = ran.out.text();
+        let child = text.lines().next().unwrap();
+        let lives = || {
+            let mut check = std::process::Command::new("kill");
+            check.args(["-0", child]).stderr(Stdio::null()).status().unwrap().success()
+        };
+        let end = Instant::now() + Duration::from_secs(30);
+        while lives() {
+            assert!(Instant::now() < end, "{child} lives on");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
 }

@@ -246,8 +246,8 @@ pub(super) fn words(mode: Mode) -> &'static str {
 }
 
 fn path(turn: &ProofRequest) -> String {
-    let host = turn.host.as_deref().unwrap_or_default();
-    format!("{} {host}{}", turn.method, turn.path)
+    let host = turn.host.as_ref().map_or_else(String::new, |host| format!(" for {host}"));
+    format!("{} {}{host}", turn.method, turn.path)
 }
 
 /// Hosts that it asked for, and that no proof leads to.
