@@ -17,6 +17,7 @@
 pub mod cli;
 pub mod commands;
 pub mod daemon;
+mod no_proxy;
 mod os;
 pub mod output;
 mod redact;

@@ -32,88 +32,73 @@ impl Tool {
 /// Tools that come through the proxy want a credential of their own before they ask anybody. It is dropped on the way.
 const CREDENTIAL: &str = "sk-of-a-proof";
 
-const CLAUDE_CODE: &[&str] =
-    &["-p", "say hi", "--output-format", "stream-json", "--include-partial-messages", "--verbose"];
-const CODEX: &[&str] = &["exec", "--skip-git-repo-check", "say hi"];
+/// The models that a tool is told of. Whatever it asks for is answered.
+pub(crate) const MODELS: [&str; 2] = ["claude-sonnet-4-5", "gpt-5"];
+
+const CLAUDE_CODE: Recipe = Recipe {
+    arguments: &["-p", "say hi", "--output-format", "stream-json", "--include-partial-messages", "--verbose"],
+    variables: &[("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")],
+    prints: Prints::AsItComes,
+    ..recipe("claude-code")
+};
+const CODEX: Recipe = Recipe { arguments: &["exec", "--skip-git-repo-check", "say hi"], ..recipe("codex") };
+
+const fn recipe(tool: &'static str) -> Recipe {
+    Recipe {
+        tool,
+        mode: Mode::BaseUrl,
+        arguments: &["-p", "say hi"],
+        variables: &[],
+        prints: Prints::AtTheEnd,
+    }
+}
 
 /// All of them.
 pub(crate) const RECIPES: &[Recipe] = &[
+    CLAUDE_CODE,
     Recipe {
-        tool: "claude-code",
-        mode: Mode::BaseUrl,
-        arguments: CLAUDE_CODE,
-        variables: &[("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")],
-        prints: Prints::AsItComes,
-    },
-    Recipe {
-        tool: "claude-code",
         mode: Mode::Proxy,
-        arguments: CLAUDE_CODE,
         variables: &[("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"), ("ANTHROPIC_API_KEY", CREDENTIAL)],
-        prints: Prints::AsItComes,
+        ..CLAUDE_CODE
     },
-    Recipe { tool: "codex", mode: Mode::BaseUrl, arguments: CODEX, variables: &[], prints: Prints::AtTheEnd },
+    CODEX,
+    Recipe { mode: Mode::Proxy, variables: &[("CODEX_API_KEY", CREDENTIAL)], ..CODEX },
     Recipe {
-        tool: "codex",
-        mode: Mode::Proxy,
-        arguments: CODEX,
-        variables: &[("CODEX_API_KEY", CREDENTIAL)],
-        prints: Prints::AtTheEnd,
-    },
-    Recipe {
-        tool: "opencode",
-        mode: Mode::BaseUrl,
         arguments: &["run", "-m", "anthropic/claude-sonnet-4-5", "say hi"],
         variables: &[("OPENCODE_DISABLE_MODELS_FETCH", "1"), ("OPENCODE_DISABLE_AUTOUPDATE", "1")],
-        prints: Prints::AtTheEnd,
+        ..recipe("opencode")
     },
     Recipe {
-        tool: "kilo",
-        mode: Mode::BaseUrl,
         arguments: &["run", "-m", "anthropic/claude-sonnet-4-5", "say hi"],
-        variables: &[],
-        prints: Prints::AtTheEnd,
+        variables: &[("KILO_DISABLE_MODELS_FETCH", "1")],
+        ..recipe("kilo")
     },
     Recipe {
-        tool: "copilot-cli",
-        mode: Mode::BaseUrl,
-        arguments: &["-p", "say hi"],
-        variables: &[
-            ("COPILOT_MODEL", "gpt-5"),
-            ("COPILOT_OFFLINE", "true"),
-            ("COPILOT_AUTO_UPDATE", "false"),
-        ],
-        prints: Prints::AtTheEnd,
+        variables: &[("COPILOT_OFFLINE", "true"), ("COPILOT_AUTO_UPDATE", "false")],
+        ..recipe("copilot-cli")
     },
     Recipe {
-        tool: "pi",
-        mode: Mode::BaseUrl,
         arguments: &["--provider", "anthropic", "--model", "claude-sonnet-4-5", "-p", "say hi"],
-        variables: &[],
-        prints: Prints::AtTheEnd,
+        ..recipe("pi")
     },
+    Recipe { variables: &[("CONTINUE_TELEMETRY_ENABLED", "0")], ..recipe("continue") },
+    recipe("qwen"),
     Recipe {
-        tool: "qwen",
-        mode: Mode::BaseUrl,
-        arguments: &["-p", "say hi"],
-        variables: &[("OPENAI_MODEL", "gpt-5")],
-        prints: Prints::AtTheEnd,
-    },
-    Recipe {
-        tool: "aider",
-        mode: Mode::BaseUrl,
         arguments: &[
-            "--model",
-            "openai/gpt-4.1",
             "--no-git",
             "--yes-always",
             "--no-check-update",
+            "--analytics-disable",
             "--message",
             "say hi",
         ],
-        variables: &[("LITELLM_LOCAL_MODEL_COST_MAP", "True"), ("AIDER_ANALYTICS", "false")],
-        prints: Prints::AtTheEnd,
+        variables: &[("LITELLM_LOCAL_MODEL_COST_MAP", "True")],
+        ..recipe("aider")
     },
+    // The number is the model's place in the list.
+    Recipe { arguments: &["exec", "-m", "custom:claude-sonnet-4-5-(aigw)-0", "say hi"], ..recipe("factory") },
+    Recipe { arguments: &["say hi"], ..recipe("cline") },
+    Recipe { arguments: &["-m", "aigw/gpt-5", "say hi"], prints: Prints::AsItComes, ..recipe("llm") },
 ];
 
 #[cfg(test)]

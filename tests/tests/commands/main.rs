@@ -12,6 +12,7 @@ mod given;
 mod keys;
 mod life;
 mod logins;
+mod models;
 mod proof;
 mod run;
 mod show;

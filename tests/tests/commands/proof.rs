@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{failed, json, names};
 
-/// As Claude Code does it: by its settings file, or by the proxy of its environment.
+/// As Claude Code does it: by what its settings file says, a base URL or a proxy.
 const CLAUDE: &str = r#"#!/usr/bin/env python3
 import base64, http.client, json, os, ssl, sys
 from urllib.parse import urlsplit
@@ -20,8 +20,10 @@ if "--version" in sys.argv:
     sys.exit()
 assert not os.listdir("."), "an empty folder"
 headers = {"user-agent": "claude-cli/1.2.3 (external, cli)", "content-type": "application/json"}
-if "HTTPS_PROXY" in os.environ:
-    proxy = urlsplit(os.environ["HTTPS_PROXY"])
+assert "ANTHROPIC_BASE_URL" not in os.environ and "HTTPS_PROXY" not in os.environ
+env = json.load(open(os.path.expanduser("~/.claude/settings.json")))["env"]
+if "HTTPS_PROXY" in env:
+    proxy = urlsplit(env["HTTPS_PROXY"])
     login = base64.b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()
     context = ssl.create_default_context(cafile=CAFILE)
     link = http.client.HTTPSConnection(proxy.hostname, proxy.port, context=context)
@@ -29,7 +31,6 @@ if "HTTPS_PROXY" in os.environ:
     headers["x-api-key"] = os.environ["ANTHROPIC_API_KEY"]
     path = "/v1/messages"
 else:
-    env = json.load(open(os.path.expanduser("~/.claude/settings.json")))["env"]
     base = urlsplit(env["ANTHROPIC_BASE_URL"])
     link = http.client.HTTPConnection(base.hostname, base.port)
     headers["authorization"] = "Bearer " + env["ANTHROPIC_AUTH_TOKEN"]
@@ -59,7 +60,7 @@ async fn with_claude(script: &str) -> Scene {
 }
 
 fn good() -> String {
-    CLAUDE.replace("CAFILE", r#"os.environ["SSL_CERT_FILE"]"#).replace("FLUSH", "True")
+    CLAUDE.replace("CAFILE", r#"env["NODE_EXTRA_CA_CERTS"]"#).replace("FLUSH", "True")
 }
 
 /// The lines of the proof, as state and text.
@@ -80,8 +81,6 @@ async fn what_a_tool_does_is_told_for_both_doors_and_nothing_is_left() {
     let home = scene.machine.home();
     let settings = home.join(".claude/settings.json");
     std::fs::create_dir(home.join(".claude")).unwrap();
-    std::fs::write(&settings, "{ \"env\": { \"DISABLE_TELEMETRY\": \"1\" } } // mine\n").unwrap();
-    // As it is without comments, which Python does not read.
     std::fs::write(&settings, "{ \"env\": { \"DISABLE_TELEMETRY\": \"1\" } }\n").unwrap();
     scene.machine.root_pem();
     let keys = scene.machine.ask(&["keys"]);
@@ -119,7 +118,7 @@ async fn what_a_tool_does_is_told_for_both_doors_and_nothing_is_left() {
         assert_eq!(proof["user_agent"], "claude-cli/1.2.3 (external, cli)");
         assert_eq!((&proof["printed"], &proof["output"]), (&true.into(), &Value::Null));
     }
-    assert_eq!((&by_url["copied"], &by_proxy["copied"]), (&true.into(), &false.into()));
+    assert_eq!((&by_url["copied"], &by_proxy["copied"]), (&true.into(), &true.into()));
 
     // Nobody else knows of it, and nothing is left.
     let asked = scene.gateway.provider_requests();
@@ -171,12 +170,7 @@ async fn a_stream_that_comes_all_at_once_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tool_that_does_not_trust_us_is_told_with_the_cure() {
-    let scene = with_claude(
-        &good()
-            .replace("cafile=os.environ[\"SSL_CERT_FILE\"]", "")
-            .replace("import base64", "import os; os.environ.pop('SSL_CERT_FILE', None)\nimport base64"),
-    )
-    .await;
+    let scene = with_claude(&good().replace(r#"cafile=env["NODE_EXTRA_CA_CERTS"]"#, "")).await;
     let (exit, report) = proved(&scene, &["--mode", "proxy"]);
     assert_eq!((exit, &report["proofs"][0]["ca"]), (Some(1), &"no".into()), "{report:#}");
     assert_eq!(report["proofs"][0]["proxy"], "yes");

@@ -25,7 +25,7 @@ use tokio::time::timeout;
 
 use self::live::Live;
 use self::report::{Line, Report};
-use super::{setup, start, status};
+use super::{needs, setup, start, status};
 use crate::output::Output;
 use crate::settings::ledger::Ledger;
 use crate::tools::{Desk, Mode, Tool, desk as tools_of};
@@ -120,7 +120,7 @@ fn chosen(arguments: &Arguments) -> Result<Vec<&'static Tool>, Failure> {
         let ledger = Ledger::look(&crate::daemon::paths()?)?;
         return Ok(ledger.all_tools().iter().filter_map(|id| Tool::named(id)).collect());
     }
-    arguments.tools.iter().map(|id| proof::tool(id)).collect()
+    arguments.tools.iter().map(|id| needs::tool(id)).collect()
 }
 
 fn desk() -> Result<Desk, Failure> {

@@ -10,11 +10,27 @@ use tempfile::TempDir;
 
 use crate::os;
 use crate::settings::{change, place};
-use crate::tools::{Desk, Door, Tool, Way};
+use crate::tools::{Desk, Door, Settings, Tool, Way};
 
 /// What a program needs of the environment to start at all. Everything else could lead it astray, which another check sees.
 const KEPT: [&str; 9] =
     ["PATH", "LANG", "LC_ALL", "SystemRoot", "SystemDrive", "ComSpec", "PATHEXT", "VOLTA_HOME", "NVM_DIR"];
+
+/// Copies one file of the user's, if it is there.
+fn copy(settings: &'static Settings, from: &Desk, to: &Desk) -> Result<bool, Fault> {
+    let own = settings.place(from);
+    let Some(text) = place::read(&own)? else { return Ok(false) };
+    let below = own.strip_prefix(&from.home).map(|below| to.home.join(below));
+    write(&below.unwrap_or_else(|_| settings.place(to)), &text)?;
+    Ok(true)
+}
+
+fn write(file: &Path, text: &str) -> Result<(), Fault> {
+    if let Some(folder) = file.parent() {
+        files::create_private_dir(folder)?;
+    }
+    files::write_private(file, text.as_bytes())
+}
 
 /// The home.
 pub(super) struct Home {
@@ -37,20 +53,18 @@ impl Home {
         for name in ["tmp", "work"] {
             fs::create_dir(folder.path().join(name)).map_err(cannot)?;
         }
-        let there = Desk { home: folder.path().to_owned(), path: Vec::new(), variable: |_| None };
+        let there = Desk { home: folder.path().to_owned(), path: Vec::new(), variable: |_| None, ..*desk };
         let mut copied = false;
-        if let Some(way) = way {
-            for (settings, (file, wanted)) in way.files().iter().zip(way.wanted(tool.id, &there, door)) {
-                let own = settings.place(desk);
-                let text = place::read(&own)?;
-                copied |= text.is_some();
-                let (text, _) = change::done(&wanted, None, text.as_deref(), Vec::new())
-                    .map_err(|refusal| refusal.fault(&own, text.as_deref().unwrap_or_default()))?;
-                if let Some(folder) = file.parent() {
-                    files::create_private_dir(folder)?;
-                }
-                files::write_private(&file, text.as_bytes())?;
+        for settings in way.iter().flat_map(|way| way.files()) {
+            for settings in [Some(settings), settings.older].into_iter().flatten() {
+                copied |= copy(settings, desk, &there)?;
             }
+        }
+        for (file, wanted) in way.map_or_else(Vec::new, |way| way.wanted(tool.id, &there, door)) {
+            let text = place::read(&file)?;
+            let (text, _) = change::done(&wanted, None, text.as_deref(), Vec::new())
+                .map_err(|refusal| refusal.fault(&file, text.as_deref().unwrap_or_default()))?;
+            write(&file, &text)?;
         }
         Ok(Self { folder, copied })
     }

@@ -7,7 +7,7 @@ mod verdict;
 
 use std::time::Duration;
 
-use aigw_shared::fault::{Failure, Fault, Kind};
+use aigw_shared::fault::Failure;
 use aigw_shared::ipc::message::{Request, Response};
 
 use self::home::Home;
@@ -16,7 +16,8 @@ pub(super) use self::verdict::Proved;
 use super::report::Line;
 use crate::commands::{env, trust};
 use crate::daemon;
-use crate::tools::recipes::Recipe;
+use crate::tools::models::Offered;
+use crate::tools::recipes::{MODELS, Recipe};
 use crate::tools::{Desk, Door, How, Mode, Tool};
 
 /// The longest that a tool may take for one short question.
@@ -28,16 +29,6 @@ const VERSION: Duration = Duration::from_secs(30);
 pub(super) struct Outcome {
     pub(super) lines: Vec<Line>,
     pub(super) proved: Vec<Proved>,
-}
-
-/// The row of this id.
-pub(super) fn tool(id: &str) -> Result<&'static Tool, Failure> {
-    let tool = Tool::named(id).ok_or_else(|| {
-        let all: Vec<_> = crate::tools::TOOLS.iter().map(|tool| tool.id).collect();
-        Fault::new(Kind::Usage, format!("no tool is named {id:?}"))
-            .cure_with(format!("use one of {}", all.join(", ")))
-    })?;
-    Ok(tool)
 }
 
 /// Proves a tool in every way that it has.
@@ -87,24 +78,36 @@ async fn one(
     let Response::Access(access) = connection.call(Request::LendProofKey).await? else {
         return Err(daemon::unexpected());
     };
-    let door = Door { address: env::address(&access)?.to_owned(), key: env::revealed(&access) };
+    let trust = match recipe.mode {
+        Mode::Proxy => Some(trust::files(Vec::new()).await?),
+        Mode::BaseUrl => None,
+    };
+    let door = Door {
+        address: env::address(&access)?.to_owned(),
+        key: env::revealed(&access),
+        trust: trust.clone(),
+        models: Offered::default().limited_to(&MODELS.map(str::to_owned)),
+        ..Door::default()
+    };
     let way = tool.way(Some(recipe.mode));
     let home = Home::made(tool, way, desk, &door)?;
     let mut variables = home.variables();
-    let by_variables = way.is_none_or(|way| way.files().is_empty());
-    if by_variables && recipe.mode == Mode::Proxy {
-        let files = trust::files().await?;
-        let set = env::set(&access, Some(&files), "")?;
-        variables.extend(set.into_iter().flat_map(|(name, value)| {
-            env::spellings(name).filter_map(move |name| Some((name, value.clone()?))).collect::<Vec<_>>()
-        }));
-    }
-    if let Some(way) = way.filter(|_| by_variables) {
-        variables.extend(way.variables_for(&door));
+    let mut arguments = Vec::new();
+    // What its files say is to be enough. Without any it is started as `run` does it.
+    if way.is_none_or(|way| way.files().is_empty()) {
+        for (name, value) in env::set(&access, trust.as_ref(), "")? {
+            variables.extend(env::spellings(name).filter_map(|name| Some((name, value.clone()?))));
+        }
+        if let Some(way) = way {
+            let more = way.variables(&door).into_iter();
+            variables.extend(more.map(|(name, value)| (name.to_owned(), value)));
+            arguments = way.arguments(&door);
+        }
     }
     variables.extend(recipe.variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    arguments.extend(recipe.arguments.iter().map(|word| (*word).to_owned()));
 
-    let ran = program::run(program, recipe.arguments, &variables, &home, LIMIT).await?;
+    let ran = program::run(program, &arguments, &variables, &home, LIMIT).await?;
     let version = program::version(program, &variables, &home, VERSION).await;
     let Response::Proof(seen) = connection.call(Request::Proof).await? else {
         return Err(daemon::unexpected());

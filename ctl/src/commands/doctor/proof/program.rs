@@ -60,7 +60,7 @@ impl Printed {
 /// Runs it to its end, or for as long as it may take.
 pub(super) async fn run(
     program: &Path,
-    arguments: &[&str],
+    arguments: &[String],
     variables: &[(String, String)],
     home: &Home,
     limit: Duration,
@@ -109,7 +109,7 @@ pub(super) async fn version(
     home: &Home,
     limit: Duration,
 ) -> Option<String> {
-    let ran = run(program, &["--version"], variables, home, limit).await.ok()?;
+    let ran = run(program, &["--version".to_owned()], variables, home, limit).await.ok()?;
     let text = format!("{} {}", ran.out.text(), ran.err.text());
     let mut words = text.split_whitespace().map(|word| word.trim_start_matches('v'));
     let word = words.find(|word| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.'))?;
@@ -126,11 +126,13 @@ mod tests {
     async fn a_program_that_takes_too_long_is_ended_with_all_that_it_has_started() {
         let (tool, scratch) = (Tool::named("codex").unwrap(), tempfile::tempdir().unwrap());
         let desk = crate::tools::desk(scratch.path());
-        let door = Door { address: "127.0.0.1:1".into(), key: "aigw_x_y".into() };
-        let home = Home::made(tool, None, &desk, &door).unwrap();
+        let home = Home::made(tool, None, &desk, &Door::default()).unwrap();
         let script = "sleep 1000 & echo $!; echo first; sleep 0.4; echo second; wait";
         let limit = Duration::from_secs(2);
-        let ran = run(Path::new("/bin/sh"), &["-c", script], &home.variables(), &home, limit).await.unwrap();
+        let ran =
+            run(Path::new("/bin/sh"), &["-c", script].map(str::to_owned), &home.variables(), &home, limit)
+                .await
+                .unwrap();
         assert_eq!(ran.exit, None);
         assert!(ran.took >= limit && ran.took < limit * 10, "{:?}", ran.took);
         let apart = ran.out.when("second").unwrap() - ran.out.when("first").unwrap();
