@@ -93,7 +93,8 @@ fn who_pays(app: &App, pays: ProviderPays) -> Result<GatewayChanged, Fault> {
     if !provider::is_name(&provider) {
         return Err(Fault::new(Kind::Usage, "a provider's name is lower-case words joined by hyphens"));
     }
-    let mode = app.current().config.gateways.get(&name).and_then(|gateway| gateway.providers.get(&provider));
+    let current = app.current();
+    let mode = current.config.gateways.get(&name).and_then(|gateway| gateway.providers.get(&provider));
     let mode = mode.map_or(Mode::Central, |settings| settings.mode);
     let path: Vec<String> =
         ["gateway", &name, "providers", &provider, "mode"].map(str::to_owned).into_iter().collect();
