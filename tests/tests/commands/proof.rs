@@ -2,8 +2,10 @@
 //! that does what a test wants; the real ones are run elsewhere.
 
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 
 use aigw_gateway::Setup;
+use aigw_tests::eventually::eventually;
 use aigw_tests::machine;
 use aigw_tests::machine::told;
 use aigw_tests::scene::Scene;
@@ -208,4 +210,29 @@ async fn what_cannot_be_proved_says_why() {
     assert_eq!(failed(&unknown), (2, "usage".to_owned()));
     // Nothing is set up, so that there is nothing to prove.
     assert_eq!(scene.machine.ask(&["doctor", "--all-tools"])["proofs"], serde_json::json!([]));
+}
+
+/// Whoever breaks it off finds nothing left, neither of the copied settings nor of the program.
+#[tokio::test(flavor = "multi_thread")]
+async fn broken_off_it_leaves_nothing() {
+    let scene = with_claude("#!/bin/sh\necho $$ > \"$0.pid\"\nsleep 1000 &\nwait\n").await;
+    let home = scene.machine.home();
+    std::fs::create_dir(home.join(".claude")).unwrap();
+    std::fs::write(home.join(".claude/settings.json"), "{}").unwrap();
+    for signal in ["INT", "TERM", "HUP"] {
+        let mut doctor = scene.machine.ctl_begun(&["doctor", "--tool", "claude-code"]);
+        let pid = eventually("the tool runs", || {
+            let pid = std::fs::read_to_string(home.join("bin/claude.pid")).ok()?;
+            pid.ends_with('\n').then_some(pid)
+        });
+        assert_eq!(std::fs::read_dir(home.join("tmp")).unwrap().count(), 1);
+        let kill = |words: &[&str]| {
+            Command::new("kill").args(words).stderr(Stdio::null()).status().unwrap().success()
+        };
+        assert!(kill(&[&format!("-{signal}"), &doctor.id().to_string()]));
+        assert_eq!(eventually("doctor ends", || doctor.try_wait().unwrap()).code(), Some(1), "{signal}");
+        eventually("the tool has ended", || (!kill(&["-0", pid.trim()])).then_some(()));
+        assert_eq!(std::fs::read_dir(home.join("tmp")).unwrap().count(), 0);
+        std::fs::remove_file(home.join("bin/claude.pid")).unwrap();
+    }
 }

@@ -43,7 +43,7 @@ impl Live {
         }
     }
 
-    /// This is looked at now.
+    /// This is looked at now, if anything.
     pub(super) fn busy(&mut self, what: &str) {
         self.busy = what.to_owned();
         self.show(&[]);

@@ -26,6 +26,7 @@ use tokio::time::timeout;
 use self::live::Live;
 use self::report::{Line, Report};
 use super::{needs, setup, start, status};
+use crate::os::group;
 use crate::output::Output;
 use crate::settings::ledger::Ledger;
 use crate::tools::{Desk, Mode, Tool, desk as tools_of};
@@ -91,7 +92,14 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<(), Fa
     report.checks.extend(examine(Arc::new(seen), &mut live).await);
     for tool in tools {
         live.busy(&format!("{} is being proved", tool.name));
-        let outcome = proof::of(tool, arguments.mode, &desk()?).await;
+        let outcome = tokio::select! {
+            outcome = proof::of(tool, arguments.mode, &desk()?) => outcome,
+            // The scratch home and the program in it go, too.
+            () = group::asked_to_end() => {
+                live.busy("");
+                return Err(Fault::new(Kind::CommandFailed, "the proof was broken off").cure_with("run it again").into());
+            }
+        };
         live.done(&outcome.lines);
         report.checks.extend(outcome.lines);
         report.proofs.extend(outcome.proved);

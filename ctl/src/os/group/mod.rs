@@ -9,4 +9,4 @@ mod windows;
 #[cfg(windows)]
 use windows as system;
 
-pub(crate) use system::{apart, end};
+pub(crate) use system::{apart, asked_to_end, end};

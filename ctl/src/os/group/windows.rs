@@ -13,3 +13,10 @@ pub(crate) fn end(process: u32) {
     command.args(["/T", "/F", "/PID", &process.to_string()]);
     let _ = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
 }
+
+/// Returns when whoever is at the console wants us to end.
+pub(crate) async fn asked_to_end() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}

@@ -57,6 +57,17 @@ impl Printed {
     }
 }
 
+/// What a program has started, which ends with this.
+struct Group(Option<u32>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(process) = self.0 {
+            group::end(process);
+        }
+    }
+}
+
 /// Runs it to its end, or for as long as it may take.
 pub(super) async fn run(
     program: &Path,
@@ -74,7 +85,7 @@ pub(super) async fn run(
     let mut child = command.spawn().map_err(|error| {
         Fault::new(Kind::CommandNotExecutable, format!("{} cannot be run: {error}", program.display()))
     })?;
-    let process = child.id();
+    let group = Group(child.id());
     let (mut out, mut err) = (Printed::default(), Printed::default());
     let (from_out, from_err) = (child.stdout.take(), child.stderr.take());
     let ended = {
@@ -89,9 +100,7 @@ pub(super) async fn run(
             }
         });
         let ended = ended.await;
-        if let Some(process) = process {
-            group::end(process);
-        }
+        drop(group);
         if !read {
             let _ = timeout(LAST_WORDS, &mut reading).await;
         }
