@@ -6,6 +6,7 @@ mod claude_code;
 mod codex;
 mod constraints;
 mod desk;
+mod doctor;
 mod failures;
 mod jvm;
 mod proxy;
