@@ -9,7 +9,7 @@ use aigw_shared::ipc::message::{Request, Response};
 
 use super::{env, trust};
 use crate::cli::{Mode, Run};
-use crate::{daemon, os};
+use crate::{daemon, no_proxy, os};
 
 /// Ends the process with the command's exit code.
 pub(super) async fn run(arguments: &Run) -> Result<Infallible, Failure> {
@@ -18,7 +18,7 @@ pub(super) async fn run(arguments: &Run) -> Result<Infallible, Failure> {
     };
     let files = match arguments.mode {
         Mode::BaseUrl => None,
-        Mode::Proxy => Some(trust::files().await?),
+        Mode::Proxy => Some(trust::files(Vec::new()).await?),
     };
     // The key is valid as long as this connection, which the system closes however we end.
     let mut connection = daemon::connect().await?;
@@ -27,7 +27,7 @@ pub(super) async fn run(arguments: &Run) -> Result<Infallible, Failure> {
     };
     let mut command = Command::new(program);
     command.args(words);
-    for (name, value) in env::set(&access, files.as_ref(), &env::exceptions())? {
+    for (name, value) in env::set(&access, files.as_ref(), &no_proxy::here())? {
         for name in env::spellings(name) {
             match &value {
                 Some(value) => command.env(name, value),

@@ -5,9 +5,11 @@ mod table;
 
 use std::path::{Path, PathBuf};
 
+use aigw_shared::ipc::payload::{CaGiven, CaTrust};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::no_proxy;
 use crate::settings::change::Wanted;
 use crate::settings::{Format, KeyPath, place};
 pub(crate) use table::TOOLS;
@@ -78,6 +80,14 @@ pub(crate) enum Put {
     UrlWithKey(&'static str),
     /// The tool's local key.
     Key,
+    /// Us as a proxy, with the tool's local key as the password.
+    Proxy,
+    /// The file of certificates for what adds to the roots that a tool trusts.
+    CaFile,
+    /// The file of certificates for what replaces them.
+    CaBundle,
+    /// The hosts that are reached without a proxy: the user's and the loopback names.
+    NoProxy,
 }
 
 /// How we know that it works.
@@ -120,10 +130,15 @@ pub(crate) struct Desk {
 }
 
 /// How a tool comes to the daemon.
+#[derive(Default)]
 pub(crate) struct Door {
     /// `127.0.0.1:PORT`
     pub(crate) address: String,
     pub(crate) key: String,
+    /// The files that it is to trust, where we are its proxy.
+    pub(crate) trust: Option<CaTrust>,
+    /// The user's `NO_PROXY`.
+    pub(crate) exceptions: String,
 }
 
 impl Tool {
@@ -154,11 +169,12 @@ impl Way {
         desk: &Desk,
         door: &Door,
     ) -> Vec<(PathBuf, Wanted<'static>)> {
-        let wanted = |settings: &Settings| {
-            let keys = settings.keys.iter().map(|(path, put)| (key_path(path), put.value(door)));
-            Wanted { tool, format: settings.format, keys: keys.collect() }
+        let wanted = |settings: &'static Settings| {
+            let file = settings.place(desk);
+            let keys = settings.wanted(&file, door);
+            (file, Wanted { tool, format: settings.format, keys })
         };
-        self.files().iter().map(|settings| (settings.place(desk), wanted(settings))).collect()
+        self.files().iter().map(wanted).collect()
     }
 
     pub(crate) fn files(&self) -> &'static [Settings] {
@@ -166,6 +182,24 @@ impl Way {
             How::Files(files) => files,
             How::Steps(_) | How::Impossible { .. } => &[],
         }
+    }
+
+    /// Files of certificates that stand in the tool's files where ours are to stand. The daemon passes over its own.
+    pub(crate) fn trusted(&self, desk: &Desk) -> Vec<CaGiven> {
+        let given = |settings: &'static Settings| {
+            let text = place::read(&settings.place(desk)).ok().flatten().unwrap_or_default();
+            let given = move |(path, put): &(&[&str], Put)| {
+                let adds = match put {
+                    Put::CaFile => true,
+                    Put::CaBundle => false,
+                    _ => return None,
+                };
+                let found = settings.format.find(&text, &key_path(path)).ok().flatten()?;
+                Some(CaGiven { path: found.value.as_str()?.to_owned(), adds })
+            };
+            settings.keys.iter().filter_map(given)
+        };
+        self.files().iter().flat_map(given).collect()
     }
 
     /// Managed files that set one of our keys, so that ours has no effect, in words.
@@ -195,6 +229,25 @@ impl Settings {
         moved.unwrap_or_else(|| desk.home.join(self.file))
     }
 
+    /// Our keys in it. A list of hosts that is in the file stays in ours.
+    fn wanted(&self, file: &Path, door: &Door) -> Vec<(KeyPath, Value)> {
+        let wanted = |(path, put): &(&[&str], Put)| {
+            let path = key_path(path);
+            let value = match put {
+                Put::NoProxy => {
+                    // What is wrong with the file is told when it is changed.
+                    let text = place::read(file).ok().flatten().unwrap_or_default();
+                    let there = self.format.find(&text, &path).ok().flatten();
+                    let there = there.as_ref().and_then(|found| found.value.as_str()).unwrap_or_default();
+                    Value::from(no_proxy::with_loopback(&[there, &door.exceptions]))
+                }
+                _ => put.value(door),
+            };
+            (path, value)
+        };
+        self.keys.iter().map(wanted).collect()
+    }
+
     fn overruled_by(&self, file: &Path) -> Option<String> {
         // What cannot be read says nothing, to the tool either.
         let text = place::read(file).ok().flatten()?;
@@ -214,6 +267,10 @@ impl Put {
             Self::Url(path) => Value::from(door.url(path)),
             Self::UrlWithKey(path) => Value::from(door.url(&format!("/_k/{}{path}", door.key))),
             Self::Key => Value::from(door.key.as_str()),
+            Self::Proxy => Value::from(proxy_url(&door.address, &door.key)),
+            Self::CaFile => Value::from(door.trust.as_ref().map(|files| &*files.added)),
+            Self::CaBundle => Value::from(door.trust.as_ref().map(|files| &*files.bundle)),
+            Self::NoProxy => Value::from(no_proxy::with_loopback(&[&door.exceptions])),
         }
     }
 }
@@ -222,6 +279,11 @@ impl Door {
     fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
+}
+
+/// A proxy's URL has a user, too, and any will do.
+pub(crate) fn proxy_url(address: &str, key: &str) -> String {
+    format!("http://aigw:{key}@{address}")
 }
 
 fn key_path(path: &[&str]) -> KeyPath {
@@ -251,7 +313,13 @@ mod tests {
     #[test]
     fn a_row_names_a_key_that_can_be_and_files_of_its_own() {
         let (mut ids, mut files) = (HashSet::new(), HashMap::new());
-        let door = Door { address: "127.0.0.1:2449".into(), key: "aigw_x_y".into() };
+        let trust = CaTrust { added: "/ca/roots.pem".into(), bundle: "/ca/bundle.pem".into() };
+        let door = Door {
+            address: "127.0.0.1:2449".into(),
+            key: "aigw_x_y".into(),
+            trust: Some(trust),
+            exceptions: String::new(),
+        };
         for tool in TOOLS {
             assert!(aigw_shared::key::is_name(tool.id) && ids.insert(tool.id), "{}", tool.id);
             assert!(!tool.ways.is_empty(), "{}", tool.id);

@@ -1,6 +1,6 @@
 //! The rows: one for each tool, with what is known of it and since when. A row that is wrong is mended here and nowhere else.
 
-use super::Put::{Flag, Key, Text, Url};
+use super::Put::{CaFile, Flag, Key, NoProxy, Proxy, Text, Url};
 use super::{Evidence, How, Mode, Proof, Settings, Tool, Way};
 use crate::settings::Format;
 
@@ -24,6 +24,13 @@ const OPENCODE_KEYS: &[(&[&str], super::Put)] = &[
     (&["provider", "openai", "options", "apiKey"], Key),
 ];
 
+/// Where Claude Code's administrator has a say.
+const CLAUDE_MANAGED: &[&str] = &[
+    "/etc/claude-code/managed-settings.json",
+    "/Library/Application Support/ClaudeCode/managed-settings.json",
+    "C:\\Program Files\\ClaudeCode\\managed-settings.json",
+];
+
 /// Every tool, the ones that were run first.
 pub(crate) const TOOLS: &[Tool] = &[
     Tool {
@@ -31,31 +38,49 @@ pub(crate) const TOOLS: &[Tool] = &[
         name: "Claude Code",
         programs: &["claude"],
         folders: &[".claude"],
-        ways: &[Way {
-            mode: Mode::BaseUrl,
-            how: How::Files(&[Settings {
-                file: ".claude/settings.json",
-                moved: Some(("CLAUDE_CONFIG_DIR", "settings.json")),
-                format: Format::Json,
-                keys: &[
-                    (&["env", "ANTHROPIC_BASE_URL"], Url("/anthropic")),
-                    (&["env", "ANTHROPIC_AUTH_TOKEN"], Key),
-                    (&["env", "ENABLE_TOOL_SEARCH"], Text("true")),
+        ways: &[
+            Way {
+                mode: Mode::BaseUrl,
+                how: How::Files(&[Settings {
+                    file: ".claude/settings.json",
+                    moved: Some(("CLAUDE_CONFIG_DIR", "settings.json")),
+                    format: Format::Json,
+                    keys: &[
+                        (&["env", "ANTHROPIC_BASE_URL"], Url("/anthropic")),
+                        (&["env", "ANTHROPIC_AUTH_TOKEN"], Key),
+                        (&["env", "ENABLE_TOOL_SEARCH"], Text("true")),
+                    ],
+                    managed: CLAUDE_MANAGED,
+                }]),
+                variables: &[],
+                evidence: ran("2.1.330", "2026-11-29"),
+                notes: &[
+                    "the company pays, not a subscription; the tool's own sign-in is left alone and not used",
+                    "tool search is off at any other base URL; ENABLE_TOOL_SEARCH switches it on again",
+                    "Remote Control and settings that Anthropic's servers manage need its own host, and are lost",
                 ],
-                managed: &[
-                    "/etc/claude-code/managed-settings.json",
-                    "/Library/Application Support/ClaudeCode/managed-settings.json",
-                    "C:\\Program Files\\ClaudeCode\\managed-settings.json",
-                ],
-            }]),
-            variables: &[],
-            evidence: ran("2.1.330", "2026-11-29"),
-            notes: &[
-                "the company pays, not a subscription; the tool's own sign-in is left alone and not used",
-                "tool search is off at any other base URL; ENABLE_TOOL_SEARCH switches it on again",
-                "Remote Control and settings that Anthropic's servers manage need its own host, and are lost",
-            ],
-        }],
+            },
+            Way {
+                mode: Mode::Proxy,
+                how: How::Files(&[Settings {
+                    file: ".claude/settings.json",
+                    moved: Some(("CLAUDE_CONFIG_DIR", "settings.json")),
+                    format: Format::Json,
+                    keys: &[
+                        // It looks for the lower case first, so that a shell's would go before ours.
+                        (&["env", "https_proxy"], Proxy),
+                        (&["env", "HTTPS_PROXY"], Proxy),
+                        (&["env", "no_proxy"], NoProxy),
+                        (&["env", "NO_PROXY"], NoProxy),
+                        (&["env", "NODE_EXTRA_CA_CERTS"], CaFile),
+                    ],
+                    managed: CLAUDE_MANAGED,
+                }]),
+                variables: &[],
+                evidence: ran("2.1.330", "2026-11-29"),
+                notes: &["it has to be signed in at Anthropic, or have a key of its own"],
+            },
+        ],
     },
     Tool {
         id: "codex",

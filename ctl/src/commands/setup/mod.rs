@@ -7,17 +7,18 @@ use std::io::{self, IsTerminal};
 
 use aigw_shared::fault::{Failure, Fault, Kind};
 use aigw_shared::ipc::message::{Request, Response};
-use aigw_shared::ipc::payload::AccessQuery;
+use aigw_shared::ipc::payload::{AccessQuery, CaTrust};
+use aigw_shared::paths::{self, Paths};
 
 use self::show::{FileRow, Row, State, Told, overview, plan};
 use super::edits::{Hidden, agree, diff, finish};
-use super::env;
+use super::{env, trust};
 use crate::cli::Setup;
-use crate::daemon;
 use crate::output::Output;
 use crate::settings::ledger::Ledger;
 use crate::settings::transaction::Change;
 use crate::tools::{self, Desk, Door, How, Mode, TOOLS, Tool, Way};
+use crate::{daemon, no_proxy};
 
 /// A tool, and the way in which it is to come to us.
 #[derive(Clone, Copy)]
@@ -62,12 +63,16 @@ pub(super) async fn run(arguments: &Setup, output: &Output) -> Result<(), Failur
     for choice in chosen {
         let tool = choice.tool;
         let door = if arguments.dry_run && !known_keys.iter().any(|name| name == tool.id) {
-            let address = address_only().await?;
-            Door { address, key: format!("aigw_{}_***", tool.id) }
+            Door {
+                address: address_only().await?,
+                key: format!("aigw_{}_***", tool.id),
+                trust: Some(will_be(&paths)),
+                exceptions: no_proxy::here(),
+            }
         } else if matches!(choice.way.how, How::Impossible { .. }) {
-            Door { address: String::new(), key: String::new() }
+            Door::default()
         } else {
-            access(tool).await?
+            access(choice, &desk).await?
         };
         rows.push(one(choice, &desk, &door, &mut ledger, arguments.dry_run));
     }
@@ -83,7 +88,7 @@ pub(super) async fn again(id: &str) -> Result<(), Failure> {
     let mut ledger = Ledger::open(&paths)?;
     let mode = ledger.tools.get(id).copied();
     for choice in named(&[id.to_owned()], mode)? {
-        let door = access(choice.tool).await?;
+        let door = access(choice, &desk).await?;
         if let Some(error) = one(choice, &desk, &door, &mut ledger, false).error {
             return Err(Fault::new(Kind::CommandFailed, format!("{}: {error}", choice.tool.name))
                 .cure_with(format!("mend that, then run `aigwctl setup {id}`"))
@@ -125,16 +130,28 @@ fn found(desk: &Desk, mode: Option<Mode>) -> Vec<Choice> {
 }
 
 /// The tool's own key, made if it is new, and where it is taken: the daemon that this user's control socket leads to says
-/// so, and it holds that port.
-async fn access(tool: &Tool) -> Result<Door, Failure> {
-    let query = AccessQuery { key: tool.id.to_owned(), gateway: None };
-    match daemon::ask(Request::Access(query)).await? {
-        Response::Access(access) => {
-            let address = env::address(&access)?.to_owned();
-            Ok(Door { address, key: access.key.reveal().to_owned() })
-        }
-        _ => Err(daemon::unexpected()),
-    }
+/// so, and it holds that port. For a proxy, the files to trust as well.
+async fn access(choice: Choice, desk: &Desk) -> Result<Door, Failure> {
+    let query = AccessQuery { key: choice.tool.id.to_owned(), gateway: None };
+    let Response::Access(access) = daemon::ask(Request::Access(query)).await? else {
+        return Err(daemon::unexpected());
+    };
+    let trust = match choice.way.mode {
+        Mode::BaseUrl => None,
+        Mode::Proxy => Some(trust::files(choice.way.trusted(desk)).await?),
+    };
+    Ok(Door {
+        address: env::address(&access)?.to_owned(),
+        key: access.key.reveal().to_owned(),
+        trust,
+        exceptions: no_proxy::here(),
+    })
+}
+
+/// The files to trust, which may not be there yet.
+fn will_be(paths: &Paths) -> CaTrust {
+    let file = |name| paths.ca_dir().join(name).display().to_string();
+    CaTrust { added: file(paths::CA_ROOTS), bundle: file(paths::CA_BUNDLE) }
 }
 
 /// The address alone, without a new key.

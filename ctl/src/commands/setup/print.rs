@@ -14,8 +14,9 @@ use crate::tools::Desk;
 /// What belongs into the files, for whoever makes them in another way.
 pub(super) async fn run(chosen: &[Choice], desk: &Desk, output: &Output) -> Result<(), Failure> {
     let mut rows = Vec::new();
-    for Choice { tool, way } in chosen {
-        let door = access(tool).await?;
+    for choice in chosen {
+        let Choice { tool, way } = choice;
+        let door = access(*choice, desk).await?;
         let files = way.wanted(tool.id, desk, &door).into_iter().map(|(file, wanted)| {
             let text = change::done(&wanted, None, None, Vec::new()).map(|(text, _)| text);
             text.map(|text| Printed { file: file.clone(), text }).map_err(|refusal| refusal.fault(&file, ""))

@@ -153,7 +153,7 @@ pub(super) fn overview(desk: &Desk, ledger: &Ledger) -> Overview {
 /// What would be done, for whoever is to agree.
 pub(super) fn plan(chosen: &[Choice], desk: &Desk) -> String {
     let mut text = String::new();
-    let door = Door { address: String::new(), key: String::new() };
+    let door = Door::default();
     for Choice { tool, way } in chosen.iter().filter(|choice| matches!(choice.way.how, How::Files(_))) {
         text += &format!("{STRONG}{}{STRONG:#}\n", tool.name);
         for (file, wanted) in way.wanted(tool.id, desk, &door) {
