@@ -148,6 +148,21 @@ impl Desk {
         Told { status, out: text("out"), err: text("err"), took: begun.elapsed() }
     }
 
+    /// Runs `aigwctl` as a tool is run, in the tool's home.
+    pub fn aigwctl(&self, words: &[&str], variables: &[(&str, &str)], limit: Duration) -> Told {
+        let home = self.machine.home().to_str().expect("a plain path");
+        let ours = [("AIGW_HOME", home), ("XDG_RUNTIME_DIR", home)];
+        self.run(self.machine.aigwctl(), words, &[&ours, variables].concat(), limit)
+    }
+
+    /// The deployment pays for all that reached the gateway, with its token alone.
+    pub fn nothing_else_paid(&self) {
+        for seen in self.gateway.provider_requests() {
+            assert_eq!(seen.headers("authorization"), [format!("Bearer {}", self.token)]);
+            assert_eq!(seen.header("x-api-key"), None);
+        }
+    }
+
     /// Ends what a tool has left running: whatever has this desk's home in its environment.
     pub fn end_leftovers(&self) {
         let home = format!("HOME={}", self.home.path().display());

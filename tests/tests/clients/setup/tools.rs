@@ -1,6 +1,6 @@
 //! The tools that are driven after setup, one row each.
 
-use super::trial::Trial;
+use super::trial::{By, Edit, Trial};
 
 /// A test for each of these.
 macro_rules! trials {
@@ -16,106 +16,123 @@ trials! {
         tool: "claude-code",
         program: "claude",
         words: &["-p", "say hi"],
-        quiet: &[crate::claude_code::QUIET],
-        had: Some((".claude/settings.json", "{\n  \"env\": { \"DISABLE_TELEMETRY\": \"1\" }\n}\n")),
+        variables: &[crate::claude_code::QUIET],
+        by: By::Files(Edit { had: Some((".claude/settings.json", "{\n  \"env\": { \"DISABLE_TELEMETRY\": \"1\" }\n}\n")), rewrites: false }),
         path: "/anthropic/v1/messages",
-        rewrites: false,
+    };
+    claude_code_by_the_proxy: Trial {
+        tool: "claude-code",
+        program: "claude",
+        words: &["-p", "say hi"],
+        variables: &[],
+        by: By::ProxyInFiles(Edit {
+            // As it writes that file itself, which it does when it asks its maker.
+            had: Some((".claude/settings.json", "{\n  \"env\": {\n    \"ANTHROPIC_API_KEY\": \"sk-ant-api03-own\"\n  }\n}\n")),
+            rewrites: false,
+        }),
+        path: "/anthropic/v1/messages",
     };
     codex: Trial {
         tool: "codex",
         program: "codex",
         words: &["exec", "--skip-git-repo-check", "say hi"],
-        quiet: &[],
-        had: Some((".codex/config.toml", "# mine\n[analytics]\nenabled = false\n[features]\nplugins = false\napps = false\n")),
+        variables: &[],
+        by: By::Files(Edit { had: Some((".codex/config.toml", "# mine\n[analytics]\nenabled = false\n[features]\nplugins = false\napps = false\n")), rewrites: false }),
         path: "/openai/v1/responses",
-        rewrites: false,
     };
     opencode: Trial {
         tool: "opencode",
         program: "opencode",
         words: &["run", "-m", "anthropic/claude-sonnet-4-5", "say hi"],
-        quiet: &[NO_MODELS],
+        variables: &[NO_MODELS],
         // Without $schema it would put that in by itself.
-        had: Some((".config/opencode/opencode.json", "{\n  \"$schema\": \"https://opencode.ai/config.json\", // mine\n  \"share\": \"disabled\"\n}\n")),
+        by: By::Files(Edit { had: Some((".config/opencode/opencode.json", "{\n  \"$schema\": \"https://opencode.ai/config.json\", // mine\n  \"share\": \"disabled\"\n}\n")), rewrites: false }),
         path: "/anthropic/v1/messages",
-        rewrites: false,
     };
     pi: Trial {
         tool: "pi",
         program: "pi",
         words: &["--provider", "openai", "--model", "gpt-5", "-p", "say hi"],
-        quiet: &[],
-        had: None,
+        variables: &[],
+        by: By::Files(Edit { had: None, rewrites: false }),
         path: "/openai/v1/responses",
-        rewrites: false,
+    };
+    copilot: Trial {
+        tool: "copilot-cli",
+        program: "copilot",
+        words: &["-p", "say hi"],
+        variables: &[("COPILOT_OFFLINE", "true")],
+        by: By::Run,
+        path: "/openai/v1/chat/completions",
+    };
+    copilot_by_the_proxy: Trial {
+        tool: "copilot-cli",
+        program: "copilot",
+        words: &["-p", "say hi"],
+        variables: &[("COPILOT_GITHUB_TOKEN", "gho_somebodysown0000000000000000000000000")],
+        by: By::ProxyAndSystem(Edit { had: None, rewrites: false }),
+        path: "/copilot/responses",
     };
     cn: Trial {
         tool: "continue",
         program: "cn",
         words: &["-p", "say hi"],
-        quiet: &[("CONTINUE_TELEMETRY_ENABLED", "0")],
-        had: Some((".continue/config.yaml", "name: mine\nversion: 1.0.0 # first\n")),
+        variables: &[("CONTINUE_TELEMETRY_ENABLED", "0")],
+        by: By::Files(Edit { had: Some((".continue/config.yaml", "name: mine\nversion: 1.0.0 # first\n")), rewrites: false }),
         path: "/anthropic/v1/messages",
-        rewrites: false,
     };
     #[cfg(feature = "heavy-clients")]
     qwen: Trial {
         tool: "qwen",
         program: "qwen",
         words: &["-p", "say hi"],
-        quiet: &[],
-        had: Some((".qwen/settings.json", "{\n  // mine\n  \"ui\": { \"theme\": \"Default\" }\n}\n")),
+        variables: &[],
+        by: By::Files(Edit { had: Some((".qwen/settings.json", "{\n  // mine\n  \"ui\": { \"theme\": \"Default\" }\n}\n")), rewrites: true }),
         path: "/openai/v1/chat/completions",
-        rewrites: true,
     };
     #[cfg(feature = "heavy-clients")]
     kilo: Trial {
         tool: "kilo",
         program: "kilo",
         words: &["run", "-m", "anthropic/claude-sonnet-4-5", "say hi"],
-        quiet: &[NO_MODELS, ("KILO_DISABLE_MODELS_FETCH", "1")],
-        had: Some((".config/kilo/kilo.json", "{\n  \"share\": \"disabled\"\n}\n")),
+        variables: &[NO_MODELS, ("KILO_DISABLE_MODELS_FETCH", "1")],
+        by: By::Files(Edit { had: Some((".config/kilo/kilo.json", "{\n  \"share\": \"disabled\"\n}\n")), rewrites: true }),
         path: "/anthropic/v1/messages",
-        rewrites: true,
     };
     #[cfg(feature = "heavy-clients")]
     droid: Trial {
         tool: "factory",
         program: "droid",
         words: &["exec", "-m", "custom:claude-opus-4-5-(aigw)-0", "say hi"],
-        quiet: &[],
-        had: Some((".factory/settings.json", "{\n  // mine\n  \"sound\": \"off\"\n}\n")),
+        variables: &[],
+        by: By::Files(Edit { had: Some((".factory/settings.json", "{\n  // mine\n  \"sound\": \"off\"\n}\n")), rewrites: false }),
         path: "/anthropic/v1/messages",
-        rewrites: false,
     };
     #[cfg(feature = "heavy-clients")]
     cline: Trial {
         tool: "cline",
         program: "cline",
         words: &["say hi"],
-        quiet: &[],
-        had: None,
+        variables: &[],
+        by: By::Files(Edit { had: None, rewrites: true }),
         path: "/openai/v1/chat/completions",
-        rewrites: true,
     };
     #[cfg(feature = "heavy-clients")]
     aider: Trial {
         tool: "aider",
         program: "aider",
         words: &["--no-git", "--yes-always", "--no-check-update", "--analytics-disable", "--message", "say hi"],
-        quiet: &[("LITELLM_LOCAL_MODEL_COST_MAP", "True")],
-        had: Some((".aider.conf.yml", "# mine\ndark-mode: true\n")),
+        variables: &[("LITELLM_LOCAL_MODEL_COST_MAP", "True")],
+        by: By::Files(Edit { had: Some((".aider.conf.yml", "# mine\ndark-mode: true\n")), rewrites: false }),
         path: "/openai/v1/chat/completions",
-        rewrites: false,
     };
     #[cfg(feature = "heavy-clients")]
     llm: Trial {
         tool: "llm",
         program: "llm",
         words: &["-m", "aigw/gpt-5", "say hi"],
-        quiet: &[],
-        had: None,
+        variables: &[],
+        by: By::Files(Edit { had: None, rewrites: false }),
         path: "/openai/v1/chat/completions",
-        rewrites: false,
     };
 }
