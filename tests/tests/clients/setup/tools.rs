@@ -135,4 +135,61 @@ trials! {
         by: By::Files(Edit { had: None, rewrites: false }),
         path: "/openai/v1/chat/completions",
     };
+    openai_python: Trial {
+        tool: "openai-python",
+        program: "openai-python",
+        words: &["-c", OPENAI_PY],
+        variables: &[],
+        by: By::Library,
+        path: "/openai/v1/responses",
+    };
+    anthropic_python: Trial {
+        tool: "anthropic-python",
+        program: "anthropic-python",
+        words: &["-c", ANTHROPIC_PY],
+        variables: &[],
+        by: By::Library,
+        path: "/anthropic/v1/messages",
+    };
+    #[cfg(feature = "heavy-clients")]
+    openai_js: Trial {
+        tool: "openai-js",
+        program: "openai-js",
+        words: &["-e", OPENAI_JS],
+        variables: &[],
+        by: By::Library,
+        path: "/openai/v1/responses",
+    };
+    #[cfg(feature = "heavy-clients")]
+    anthropic_js: Trial {
+        tool: "anthropic-js",
+        program: "anthropic-js",
+        words: &["-e", ANTHROPIC_JS],
+        variables: &[],
+        by: By::Library,
+        path: "/anthropic/v1/messages",
+    };
 }
+
+const OPENAI_PY: &str = "
+import openai
+print(openai.OpenAI().responses.create(model='gpt-5', input='say hi').output_text)
+";
+const ANTHROPIC_PY: &str = "
+import anthropic
+asked = [{'role': 'user', 'content': 'say hi'}]
+answer = anthropic.Anthropic().messages.create(model='claude-sonnet-4-5', max_tokens=99, messages=asked)
+print(answer.content[0].text)
+";
+#[cfg(feature = "heavy-clients")]
+const OPENAI_JS: &str = "
+const OpenAI = require('openai');
+new OpenAI().responses.create({ model: 'gpt-5', input: 'say hi' }).then((answer) => console.log(answer.output_text));
+";
+#[cfg(feature = "heavy-clients")]
+const ANTHROPIC_JS: &str = "
+const Anthropic = require('@anthropic-ai/sdk');
+const messages = [{ role: 'user', content: 'say hi' }];
+new Anthropic().messages.create({ model: 'claude-sonnet-4-5', max_tokens: 99, messages })
+    .then((answer) => console.log(answer.content[0].text));
+";

@@ -36,6 +36,8 @@ pub enum By {
     ProxyAndSystem(Edit),
     /// It has no file for that: `aigwctl run --tool`.
     Run,
+    /// A library in a program of its user's: `aigwctl run`.
+    Library,
 }
 
 /// What becomes of its files.
@@ -50,7 +52,7 @@ impl Trial {
     /// Sets it up, asks it, and undoes that.
     pub async fn run(&self) {
         let mode = match self.by {
-            By::Files(_) | By::Run => "base-url",
+            By::Files(_) | By::Run | By::Library => "base-url",
             By::ProxyInFiles(_) | By::ProxyAndSystem(_) => "proxy",
         };
         let _outcome = Outcome::begins(self.tool, mode, self.program);
@@ -71,11 +73,13 @@ impl Trial {
                 self.after_setup(&mut town, edit, mode, trusts);
                 town.nothing_leaked(&[]);
             }
-            By::Run => {
+            By::Run | By::Library => {
                 let desk = Desk::logged_in().await;
                 let program = client(self.program);
-                let words = ["run", "--tool", self.tool, "--", program.to_str().expect("a plain path")];
-                let told = desk.aigwctl(&[&words, self.words].concat(), self.variables, LIMIT);
+                let named: &[&str] = if matches!(self.by, By::Run) { &["--tool", self.tool] } else { &[] };
+                let program = ["--", program.to_str().expect("a plain path")];
+                let words = [&["run"], named, &program, self.words].concat();
+                let told = desk.aigwctl(&words, self.variables, LIMIT);
                 self.answered(&desk, told);
                 desk.nothing_else_paid();
                 assert!(!Files::below(desk.tools_home()).holds("aigw_"), "its key is in a file");
