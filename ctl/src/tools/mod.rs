@@ -2,6 +2,8 @@
 //! it is.
 
 mod table;
+#[cfg(test)]
+mod tried;
 
 use std::path::{Path, PathBuf};
 
