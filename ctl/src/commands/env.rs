@@ -5,8 +5,8 @@ use aigw_shared::ipc::message::{Request, Response};
 use aigw_shared::ipc::payload::{Access, AccessQuery, CaTrust};
 
 use super::keys::check_name;
-use super::{shell_tokens, trust};
-use crate::cli::Env;
+use super::{needs, shell_tokens, trust};
+use crate::cli::{Env, Mode};
 use crate::output::Output;
 use crate::shell::Shell;
 use crate::{daemon, no_proxy, os, tools};
@@ -21,16 +21,33 @@ pub(super) async fn run(arguments: &Env, output: &Output) -> Result<(), Failure>
     let key = key_name(arguments);
     check_name(&key)?;
     let before = no_proxy::here();
-    let variables = if arguments.unset {
-        unset(arguments.proxy, &before)
+    let tool = arguments.tool.as_deref().map(needs::tool).transpose()?;
+    let mode = needs::mode(tool, arguments.proxy.then_some(Mode::Proxy));
+    let mut variables;
+    if arguments.unset {
+        variables = unset(mode == Mode::Proxy, &before);
+        let names = tool.map(|tool| needs::names(tool, mode)).unwrap_or_default();
+        variables.extend(names.into_iter().map(|name| (name, None)));
     } else {
         let query = AccessQuery { key: key.clone(), gateway: arguments.gateway.clone() };
-        let files = if arguments.proxy { Some(trust::files(Vec::new()).await?) } else { None };
-        match daemon::ask(Request::Access(query)).await? {
-            Response::Access(access) => set(&access, files.as_ref(), &before)?,
-            _ => return Err(daemon::unexpected()),
+        let files = if mode == Mode::Proxy { Some(trust::files(Vec::new()).await?) } else { None };
+        let Response::Access(access) = daemon::ask(Request::Access(query)).await? else {
+            return Err(daemon::unexpected());
+        };
+        variables = set(&access, files.as_ref(), &before)?;
+        if let Some(tool) = tool {
+            let (model, gateway) = (arguments.model.as_ref(), arguments.gateway.as_ref());
+            let needs = needs::of(tool, mode, &access, model, gateway).await?;
+            if let Some(failure) = needs.trouble {
+                return Err(failure);
+            }
+            variables.extend(needs.variables.into_iter().map(|(name, value)| (name, Some(value))));
+            if !needs.arguments.is_empty() {
+                let words = needs.arguments.iter().map(|word| Shell::Sh.quote(word)).collect::<Vec<_>>();
+                output.note(&format!("{} needs these arguments besides: {}", tool.name, words.join(" ")));
+            }
         }
-    };
+    }
     if output.is_json() {
         // In this order, and nothing else: the object is the environment.
         return output.show_json(&InOrder(&variables));
@@ -59,7 +76,12 @@ fn same_command(arguments: &Env) -> String {
     for (given, flag) in [(arguments.proxy, " --proxy"), (arguments.unset, " --unset")] {
         command += if given { flag } else { "" };
     }
-    for (flag, value) in [("--key", &arguments.key), ("--gateway", &arguments.gateway)] {
+    for (flag, value) in [
+        ("--tool", &arguments.tool),
+        ("--model", &arguments.model),
+        ("--key", &arguments.key),
+        ("--gateway", &arguments.gateway),
+    ] {
         if let Some(value) = value {
             command += &format!(" {flag} {value}");
         }

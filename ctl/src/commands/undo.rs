@@ -181,6 +181,7 @@ async fn revoke(tool: &str, ledger: &mut Ledger, output: &Output) -> Result<bool
         }
     };
     ledger.tools.remove(tool);
+    ledger.models.remove(tool);
     ledger.save()?;
     Ok(gone)
 }

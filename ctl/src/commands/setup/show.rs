@@ -10,6 +10,7 @@ use super::Choice;
 use crate::output::{Answer, BAD, GOOD, LABEL, STRONG, WARN};
 use crate::settings::change::Wanted;
 use crate::settings::ledger::Ledger;
+use crate::tools::models::Offered;
 use crate::tools::{Desk, Door, Evidence, How, Mode, TOOLS, Tool};
 use crate::wording::{columns, tame};
 
@@ -151,9 +152,9 @@ pub(super) fn overview(desk: &Desk, ledger: &Ledger) -> Overview {
 }
 
 /// What would be done, for whoever is to agree.
-pub(super) fn plan(chosen: &[Choice], desk: &Desk) -> String {
+pub(super) fn plan(chosen: &[Choice], desk: &Desk, offered: &Offered) -> String {
     let mut text = String::new();
-    let door = Door::default();
+    let door = Door { models: offered.clone(), ..Door::default() };
     for Choice { tool, way } in chosen.iter().filter(|choice| matches!(choice.way.how, How::Files(_))) {
         text += &format!("{STRONG}{}{STRONG:#}\n", tool.name);
         for (file, wanted) in way.wanted(tool.id, desk, &door) {
