@@ -13,7 +13,7 @@ pub use self::gateways::{Byok, Gateway, GatewayAdd, Login};
 pub use crate::commands::doctor::Arguments as Doctor;
 pub use crate::os::trust::Family;
 use crate::shell::Shell;
-pub use crate::tools::Mode;
+pub use crate::tools::{Mode, Pays};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -85,6 +85,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n  \
         aigwctl setup                                             what is here, and what each would get\n  \
         aigwctl setup claude-code codex\n  \
+        aigwctl setup claude-code --mode proxy --pays own\n  \
         aigwctl setup --detected --dry-run\n\n\
         Only the keys that are named are changed. `aigwctl undo` puts back what was there, byte for byte.")]
     Setup(Setup),
@@ -251,9 +252,16 @@ pub struct Setup {
     /// Through which door, where a tool can use both [default: the one it is best served by]
     #[arg(long, value_enum)]
     pub mode: Option<Mode>,
+    /// Who pays for what the tool asks, where a plan of your own can: without this you are asked once, and `--yes` is the
+    /// company
+    #[arg(long, value_enum)]
+    pub pays: Option<Pays>,
     /// Tell the tool of this model alone, which the deployment need not list; again for more
     #[arg(long = "model", value_name = "NAME")]
     pub models: Vec<String>,
+    /// Put the variables of a tool that has no file of its own into what your shell reads at its start
+    #[arg(long)]
+    pub shell_rc: bool,
     /// Show what would change, as a unified diff, and change nothing
     #[arg(long)]
     pub dry_run: bool,

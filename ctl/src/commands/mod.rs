@@ -6,6 +6,7 @@ mod ca;
 mod completions;
 mod config;
 pub mod doctor;
+mod drift;
 mod edits;
 mod env;
 mod explain;
