@@ -18,6 +18,8 @@ pub(crate) mod recipes;
 mod table;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tried;
 
 use aigw_shared::ipc::payload::CaTrust;
 use serde::{Deserialize, Serialize};
