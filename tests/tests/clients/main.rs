@@ -8,6 +8,7 @@ mod constraints;
 mod desk;
 mod failures;
 mod jvm;
+mod own_plans;
 mod proxy;
 mod recovers;
 mod sdks;
