@@ -69,7 +69,9 @@ async fn claude_code_by_the_proxy_where_the_company_pays() {
     set_up(&desk, &["claude-code", "--mode", "proxy"]);
     let told = claude_code::say_hi(&desk, &[], LIMIT).well();
     assert_eq!(told.out.trim(), desk.gateway.behaviour().stream.text, "{told:#?}");
-    for request in desk.gateway.provider_requests() {
+    let seen = desk.gateway.provider_requests();
+    assert!(!seen.is_empty());
+    for request in seen {
         assert_eq!(request.headers("authorization"), [format!("Bearer {}", desk.token)], "{request:?}");
         assert!(!format!("{request:?}").contains(CLAUDE), "{request:?}");
     }
