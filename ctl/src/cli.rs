@@ -259,6 +259,9 @@ pub struct Setup {
     /// Tell the tool of this model alone, which the deployment need not list; again for more
     #[arg(long = "model", value_name = "NAME")]
     pub models: Vec<String>,
+    /// Put the variables of a tool that has no file of its own into what your shell reads at its start
+    #[arg(long)]
+    pub shell_rc: bool,
     /// Show what would change, as a unified diff, and change nothing
     #[arg(long)]
     pub dry_run: bool,

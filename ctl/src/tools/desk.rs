@@ -11,6 +11,8 @@ pub(crate) struct Desk {
     pub(crate) path: Vec<PathBuf>,
     /// Variables that move a tool's files.
     pub(crate) variable: fn(&str) -> Option<PathBuf>,
+    /// What the user's shell reads at its start, if a tool that takes variables alone is to have them there.
+    pub(crate) shell_file: Option<PathBuf>,
 }
 
 /// Systems that have places of their own for files.
@@ -62,7 +64,22 @@ pub(crate) fn desk(home: &Path) -> Desk {
         system: System::here(),
         path: std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect(),
         variable: |name| std::env::var_os(name).map(PathBuf::from).filter(|folder| folder.is_absolute()),
+        shell_file: None,
     }
+}
+
+/// What this shell, by its path, reads at its start, below the home.
+pub(crate) fn shell_file(shell: &str) -> Option<&'static str> {
+    let files = [
+        ("bash", ".bashrc"),
+        ("zsh", ".zshrc"),
+        ("fish", ".config/fish/config.fish"),
+        ("sh", ".profile"),
+        ("dash", ".profile"),
+        ("ksh", ".profile"),
+    ];
+    let name = shell.rsplit('/').next()?;
+    files.iter().find(|(known, _)| *known == name).map(|(_, file)| *file)
 }
 
 impl Desk {
@@ -79,7 +96,9 @@ impl Desk {
 impl Tool {
     /// What shows that it is here.
     pub(crate) fn found(&self, desk: &Desk) -> Option<PathBuf> {
-        let is_program = |file: &PathBuf| file.is_file() || file.with_extension("exe").is_file();
+        let is_program = |file: &PathBuf| {
+            file.is_file() || ["exe", "cmd"].iter().any(|ending| file.with_extension(ending).is_file())
+        };
         let program = |name: &&str| desk.path.iter().map(|folder| folder.join(name)).find(is_program);
         let folder = |name: &&str| Some(desk.home.join(name)).filter(|folder| folder.is_dir());
         self.programs.iter().find_map(program).or_else(|| self.folders.iter().find_map(folder))

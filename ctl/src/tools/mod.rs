@@ -115,10 +115,10 @@ pub(crate) enum ForModels {
 pub(crate) enum Put {
     /// Filled in like steps.
     Text(&'static str),
-    /// The same where the file says nothing.
-    Fallback(&'static str),
     Flag(bool),
     Number(u64),
+    /// This where the file says nothing.
+    Fallback(&'static Put),
     /// Our address, with this path.
     Url(&'static str),
     /// Our address with the tool's local key in its path, for what has no place for a key.

@@ -24,20 +24,26 @@ use super::edits::{Hidden, agree, diff, diff_of_return, finish, nothing_changed}
 use super::{env, trust};
 use crate::cli::Setup;
 use crate::output::Output;
+use crate::settings::Format;
 use crate::settings::change::Wanted;
 use crate::settings::ledger::Ledger;
 use crate::settings::transaction::{Change, Return};
 use crate::tools::models::{self, Offered};
 use crate::tools::{self, Desk, Door, How, Mode, Tool};
-use crate::{daemon, no_proxy};
+use crate::{daemon, no_proxy, os};
 
 /// Reads no more than it must, since a script may read along.
 pub(super) async fn run(arguments: &Setup, output: &Output) -> Result<(), Failure> {
     let paths = daemon::paths()?;
     let home = paths.user_home.clone().ok_or_else(no_home)?;
-    let desk = tools::desk(&home);
+    let mut desk = tools::desk(&home);
     let known = Ledger::look(&paths)?;
     let mut chosen = choice::named(arguments, &known)?;
+    if arguments.shell_rc {
+        desk.shell_file = Some(home.join(shell_file()?));
+    } else {
+        desk.shell_file = chosen.iter().find_map(|choice| has_block(&known, choice.tool.id));
+    }
     if arguments.print {
         let offered = offered(&chosen, &arguments.models).await?;
         return print::run(&chosen, &desk, &offered, output).await;
@@ -91,8 +97,9 @@ pub(super) async fn run(arguments: &Setup, output: &Output) -> Result<(), Failur
 pub(super) async fn again(id: &str) -> Result<(), Failure> {
     let paths = daemon::paths()?;
     let home = paths.user_home.clone().ok_or_else(no_home)?;
-    let desk = tools::desk(&home);
+    let mut desk = tools::desk(&home);
     let mut ledger = Ledger::open(&paths)?;
+    desk.shell_file = has_block(&ledger, id);
     let choice = choice::one(id, None, None, &ledger)?;
     our_address().await?;
     // Those that it knows already: the deployment may be away, and the user may have named them.
@@ -103,6 +110,21 @@ pub(super) async fn again(id: &str) -> Result<(), Failure> {
             .into());
     }
     Ok(())
+}
+
+/// The file of a shell in which a tool has a block already.
+fn has_block(ledger: &Ledger, tool: &str) -> Option<PathBuf> {
+    let files = ledger.files_of(tool).into_iter();
+    files.filter(|(_, touched)| touched.format == Format::Shell).map(|(file, _)| file).next()
+}
+
+/// What the user's shell reads at its start.
+fn shell_file() -> Result<&'static str, Fault> {
+    let shell = os::variable("SHELL").unwrap_or_default();
+    tools::desk::shell_file(&shell).ok_or_else(|| {
+        Fault::new(Kind::Usage, format!("it is not known what the shell {shell:?} reads at its start"))
+            .cure_with("run the same without --shell-rc, and put the lines where they belong")
+    })
 }
 
 fn no_home() -> Fault {
@@ -250,7 +272,7 @@ fn files(
     }
     let (id, mode) = (choice.tool.id, choice.way.mode);
     let mut told = ledger.tools.insert(id.to_owned(), mode) != Some(mode);
-    if choice.way.names_models() {
+    if choice.way.names_models() || desk.shell_file.is_some() {
         told |= ledger.models.insert(id.to_owned(), door.models.clone()).as_ref() != Some(&door.models);
     }
     if told {

@@ -78,17 +78,24 @@ impl Row {
                 "a sign-in in the keychain is not looked at; say `--pays own` if it is to pay".to_owned(),
             );
         }
+        let by_hand = matches!(way.how, How::Steps(_));
+        let has_block = by_hand && desk.shell_file.is_some() && !way.variables(door).is_empty();
         Self {
             tool: tool.id,
             name: tool.name,
             mode: way.mode,
             state: match way.how {
                 How::Files(_) => State::Unchanged,
+                How::Steps(_) if has_block => State::Unchanged,
                 How::Steps(_) => State::ByHand,
                 How::Impossible { .. } => State::Impossible,
             },
             files: Vec::new(),
-            steps: way.steps(door),
+            steps: if has_block {
+                vec!["Open a new shell: those that are open do not have the variables.".to_owned()]
+            } else {
+                way.steps(door)
+            },
             pays,
             login: ask::login(&choice, desk),
             gains: way.gains,

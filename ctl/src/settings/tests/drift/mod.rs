@@ -1,134 +1,13 @@
 //! Anything that somebody may do to a file between setup and undo.
 
+mod grounds;
+
+use std::cell::Cell;
+
+use grounds::*;
 use proptest::prelude::*;
 
 use super::*;
-
-/// A format, as somebody writes it and as others change it.
-struct Ground {
-    format: Format,
-    keys: &'static [(&'static str, &'static str)],
-    /// Pieces of a file: `#` stands for a number, `~` for words. Those that begin with `!` are there once at most.
-    pieces: &'static [&'static str],
-    frame: (&'static str, &'static str),
-    /// What others put in.
-    put: &'static [&'static str],
-    /// All that undo may take out of a file in which nothing of ours was before.
-    ink: &'static str,
-}
-
-const JSON: Ground = Ground {
-    format: Format::Json,
-    keys: &[
-        ("top", "\"aigw\""),
-        ("env.A", "\"ours\""),
-        ("env.deep.B", "true"),
-        ("models.[name=aigw].url", "\"u\""),
-        ("models.[name=aigw].roles", "[\"chat\",{\"n\":1}]"),
-        ("models.[name=aigw].in.[id=m].size", "5"),
-    ],
-    pieces: &[
-        "  // ~\n",
-        "  /* ~ */\n",
-        "  \"k#\" : { \"deep\":[ #,2 ] }, // ~\n",
-        "\t\"s#\": \"~\",",
-        "  \"env\": { \"MINE\": \"1\" },\n",
-        "\"env\": {\n    \"A\" :\"old#\" // ~\n  }, \n",
-        "  \"models\" : [ { \"name\": \"other#\" }, ],\n",
-        "  \"models\": [\n    {\"name\":\"aigw\", \"mine\": [] } // ~\n  ],\n",
-        "\n",
-    ],
-    frame: ("{\n", "}\n"),
-    put: &[
-        "\n",
-        " ",
-        "// note\n",
-        "/* note */",
-        "\"n1\": 1, ",
-        ", \"n2\": {\"x\": 2}",
-        "{\"name\": \"n3\"}, ",
-        "9",
-    ],
-    ink: "\"top\":\"aigw\",\"env\":{\"A\":\"ours\",\"deep\":{\"B\":true},},\"models\":[{\"name\":\"aigw\",\"url\":\"u\",\"roles\":[\"chat\",{\"n\":1}],\"in\":[{\"id\":\"m\",\"size\":5},],},],",
-};
-
-const JSON_LIST: Ground = Ground {
-    format: Format::Json,
-    keys: &[("[name=aigw].url", "\"u\""), ("[name=aigw].models.[id=m].size", "5"), ("[name=b].k", "\"x\"")],
-    pieces: &[
-        "  // ~\n",
-        "  { \"name\": \"o#\", \"models\": [{\"id\": \"m\"},] }, // ~\n",
-        "\t{\"name\":\"aigw\" , \"url\" : \"old\" },",
-        "  [ #, \"~\" ],\n",
-        "\n",
-    ],
-    frame: ("[\n", "]\n"),
-    put: &["\n", " ", "// note\n", "/* note */", "\"n1\": 1, ", "{\"name\": \"n3\"}, ", ", 7", "9"],
-    ink: "[{\"name\":\"aigw\",\"url\":\"u\",\"models\":[{\"id\":\"m\",\"size\":5},],},{\"name\":\"b\",\"k\":\"x\"},]",
-};
-
-const TOML: Ground = Ground {
-    format: Format::Toml,
-    keys: &[("top", "\"aigw\""), ("env.A", "\"ours\""), ("env.deep.B", "true")],
-    pieces: &[
-        "# ~\n",
-        "[k#] # ~\n  deep=[ #,2 ]\n",
-        "s# = \"~\"\n",
-        "[env.x#]\nMINE = 1\n",
-        "[env]\n  A = 'old#' # ~\n",
-        "\n",
-    ],
-    frame: ("", ""),
-    put: &["\n", " ", "# note\n", " # note", "n1 = 1\n", "\n[n2]\nx = 1\n", "\n", "9"],
-    ink: "top=\"aigw\"[env]A=\"ours\"[env.deep]B=true",
-};
-
-const YAML: Ground = Ground {
-    format: Format::Yaml,
-    keys: &[
-        ("top", "\"aigw\""),
-        ("env.A", "\"ours\""),
-        ("env.deep.B", "true"),
-        ("models.[name=aigw].url", "\"http://127.0.0.1:1/v1\""),
-        ("models.[name=aigw].roles", "[\"chat\",{\"n\":1}]"),
-        ("models.[name=aigw].in.[id=m].size", "5"),
-    ],
-    pieces: &[
-        "# ~\n",
-        "   # ~\n",
-        "k#: # ~\n  deep: [ #, 2 ]\n",
-        "\"s#\" : \"~\"\n",
-        "!env:\n    MINE: 1\n    # ~\n",
-        "!env:\n  A:   old# # ~\n",
-        "!env: { A: old#, \"b\": 2 }  # ~\n",
-        "!env: {}\n",
-        "!models:\n- name: other#\n  url:\n    - a\n    # ~\n",
-        "!models:\n  - # ~\n    name: aigw\n    url: >-\n      old\n      text\n  -  name: z\n",
-        "!models: [] # ~\n",
-        "!models: [ {name: other#}, ] # ~\n",
-        "w#: |\n  ~\n   # no comment\n\n",
-        "\n",
-    ],
-    frame: ("", ""),
-    put: &["\n", " ", "# note\n", " # note", "n1: 1\n", "\n- name: n3\n", "\n  ", ", n2: {x: 2}", "9"],
-    ink: "top:aigwenv:A:oursdeep:B:truemodels:[{-name:aigw,url:http://127.0.0.1:1/v1,roles:[chat,{n:1}],in:[{-id:m,n:5}]}],,,",
-};
-
-const YAML_LIST: Ground = Ground {
-    format: Format::Yaml,
-    keys: &[("[name=aigw].url", "\"u\""), ("[name=aigw].models.[id=m].size", "5"), ("[name=b].k", "\"x y\"")],
-    pieces: &[
-        "# ~\n",
-        "- name: o#\n  models:\n  - id: m # ~\n",
-        "-   url: old # ~\n    name: aigw\n",
-        "- { name: f# } # ~\n",
-        "- - ~\n  - #\n",
-        "\n",
-    ],
-    frame: ("", ""),
-    put: &["\n", " ", "# note\n", " # note", "  n1: 1\n", "\n- name: n3\n", "\n  ", "- 7\n", "9"],
-    ink: "-name:aigwurl:umodels:-id:msize:5-name:bk:\"xy\"",
-};
 
 impl Ground {
     fn wanted(&self) -> Wanted<'static> {
@@ -183,18 +62,34 @@ impl Ground {
         })
     }
 
-    fn only_our_keys_move(&self, text: &str, acts: &[(u16, usize, u8)]) -> Result<(), TestCaseError> {
+    fn only_our_keys_move(
+        &self,
+        text: &str,
+        acts: &[(u16, usize, u8)],
+        reach: &Reach,
+    ) -> Result<(), TestCaseError> {
+        let count = |cell: &Cell<u32>| cell.set(cell.get() + 1);
         let (format, wanted) = (self.format, self.wanted());
         let Ok((now, mut known)) = done(&wanted, None, Some(text), Vec::new()) else {
             // A place where it cannot be set: then nothing is.
             return Ok(());
         };
         settle(&mut known);
+        count(&reach.done);
         let again = done(&wanted, Some(&known), Some(&now), Vec::new()).unwrap();
         prop_assert_eq!(again, (now.clone(), known.clone()), "a second time");
         prop_assert_eq!(undone(&known, Some(&now)).unwrap().text, Some(text.to_owned()));
         let drifted = self.touched(&now, acts);
-        let Ok(after) = undone(&known, Some(&drifted)) else { return Ok(()) };
+        let Ok(after) = undone(&known, Some(&drifted)) else {
+            count(&reach.refused);
+            return Ok(());
+        };
+        if drifted != now {
+            count(&reach.drifted);
+        }
+        if !after.theirs.is_empty() {
+            count(&reach.theirs);
+        }
         let after_text = after.text.unwrap_or_default();
         // In meaning: each key that was still ours is as it was, and nothing else has changed.
         let mut meant = format.read(&drifted).unwrap();
@@ -344,22 +239,56 @@ fn acts() -> impl Strategy<Value = Vec<(u16, usize, u8)>> {
     proptest::collection::vec((any::<u16>(), 0..11_usize, 0..6_u8), 0..6)
 }
 
-macro_rules! only_our_keys_move {
-    ($($name:ident: $ground:ident),*) => {
-        proptest! {
-            #![proptest_config(ProptestConfig::with_cases(1000))]
-            $(
-                #[test]
-                fn $name(text in $ground.file(), acts in acts()) {
-                    $ground.only_our_keys_move(&text, &acts)?;
-                }
-            )*
-        }
+/// How far the cases of a ground came.
+#[derive(Default)]
+struct Reach {
+    /// Set up at all.
+    done: Cell<u32>,
+    /// Changed by others, and undone in spite of that.
+    drifted: Cell<u32>,
+    /// With a key that was theirs by then.
+    theirs: Cell<u32>,
+    /// Left alone by undo.
+    refused: Cell<u32>,
+}
+
+fn only_our_keys_move(ground: &'static Ground, cases: u32) {
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    let reach = Reach::default();
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let ran =
+        runner.run(&(ground.file(), acts()), |(text, acts)| ground.only_our_keys_move(&text, &acts, &reach));
+    if let Err(error) = ran {
+        panic!("{error}");
+    }
+    let (done, drifted, theirs) = (reach.done.get(), reach.drifted.get(), reach.theirs.get());
+    assert!(
+        done > cases / 2 && drifted > cases / 3 && theirs > cases / 50,
+        "{done} {drifted} {theirs} of {cases}"
+    );
+}
+
+macro_rules! grounds {
+    ($($name:ident: $ground:ident, $cases:literal;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                only_our_keys_move(&$ground, $cases);
+            }
+        )*
     };
 }
 
-only_our_keys_move! {
-    json: JSON, json_list: JSON_LIST, toml: TOML, yaml: YAML, yaml_list: YAML_LIST
+grounds! {
+    json: JSON, 2000;
+    json_list: JSON_LIST, 2000;
+    toml: TOML, 3000;
+    yaml: YAML, 1500;
+    yaml_models: YAML_MODELS, 1000;
+    yaml_list: YAML_LIST, 1000;
+    env: ENV, 3000;
+    jetbrains: JETBRAINS, 2000;
+    shell: SHELL, 3000;
 }
 
 proptest! {
