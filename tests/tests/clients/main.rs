@@ -9,6 +9,7 @@ mod desk;
 mod doctor;
 mod failures;
 mod jvm;
+mod own_plans;
 mod proxy;
 mod recovers;
 mod sdks;
