@@ -37,11 +37,15 @@ pub(crate) fn done(
 ) -> Result<(String, Touched), Refusal> {
     let format = wanted.format;
     let mut text = now.unwrap_or_default().to_owned();
-    // What an earlier version has set and nobody wants any more.
-    for held in known.iter().flat_map(|known| &known.keys) {
-        if !wanted.keys.iter().any(|(path, _)| *path == held.path) {
-            take_out(format, held, &mut text, &mut Vec::new())?;
-        }
+    // What another mode or an earlier version has set, and nobody wants any more.
+    let is_wanted = |held: &&Held| wanted.keys.iter().any(|(path, _)| *path == held.path);
+    let ours = known.into_iter().flat_map(|known| known.keys.iter().chain(&known.leaving));
+    let leaving: Vec<Held> = ours.filter(|held| !is_wanted(held)).cloned().collect();
+    if let Some(known) = known
+        && !leaving.is_empty()
+    {
+        // All of it, so that the rest comes to where it would be without them.
+        text = undone(known, now)?.text.unwrap_or_default();
     }
     let mut touched = Touched {
         tool: wanted.tool.to_owned(),
@@ -51,6 +55,7 @@ pub(crate) fn done(
         before: None,
         left: Vec::new(),
         keys: Vec::new(),
+        leaving,
         containers: known.map_or_else(Vec::new, |known| known.containers.clone()),
     };
     let unknown = missing.into_iter().filter(|folder| !touched.new_folders.contains(folder));
@@ -91,6 +96,7 @@ pub(crate) fn done(
 /// Once the file is written, what it was before that does not matter.
 pub(crate) fn settle(touched: &mut Touched) {
     touched.left.truncate(1);
+    touched.leaving.clear();
     touched.keys.iter_mut().for_each(|held| held.ours.truncate(1));
 }
 
@@ -115,7 +121,7 @@ fn by_keys(touched: &Touched, now: &str) -> Result<Undone, Refusal> {
     let mut text = now.to_owned();
     let mut theirs = Vec::new();
     // The last first, so that each finds its surroundings as they were when it came.
-    for held in touched.keys.iter().rev() {
+    for held in touched.keys.iter().chain(&touched.leaving).rev() {
         take_out(format, held, &mut text, &mut theirs)?;
     }
     if text == now {
@@ -177,6 +183,9 @@ fn take_out(
 fn is_local_key(format: Format, text: &str, path: &[String]) -> bool {
     let found = format.find(text, path).ok().flatten();
     found.is_some_and(|found| {
-        found.value.as_str().is_some_and(|text| text.starts_with(aigw_shared::key::PREFIX))
+        found.value.as_str().is_some_and(|text| {
+            let prefix = aigw_shared::key::PREFIX;
+            text.starts_with(prefix) || ["/_k/", ":"].iter().any(|at| text.contains(&format!("{at}{prefix}")))
+        })
     })
 }

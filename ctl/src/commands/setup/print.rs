@@ -6,16 +6,28 @@ use std::path::PathBuf;
 use aigw_shared::fault::Failure;
 use serde::Serialize;
 
-use super::{Choice, access};
+use super::access;
+use super::choice::Choice;
 use crate::output::{Answer, LABEL, Output};
 use crate::settings::change;
 use crate::tools::Desk;
+use crate::tools::models::Offered;
 
 /// What belongs into the files, for whoever makes them in another way.
-pub(super) async fn run(chosen: &[Choice], desk: &Desk, output: &Output) -> Result<(), Failure> {
+pub(super) async fn run(
+    chosen: &[Choice],
+    desk: &Desk,
+    offered: &Offered,
+    output: &Output,
+) -> Result<(), Failure> {
     let mut rows = Vec::new();
-    for Choice { tool, way } in chosen {
-        let door = access(tool).await?;
+    for choice in chosen {
+        let Choice { tool, way, .. } = choice;
+        let door = access(*choice, desk, offered).await?;
+        if way.lacks_models(&door) {
+            let cure = format!("aigwctl setup --print {} --model NAME", tool.id);
+            return Err(door.models.none_for(tool.name, &cure).into());
+        }
         let files = way.wanted(tool.id, desk, &door).into_iter().map(|(file, wanted)| {
             let text = change::done(&wanted, None, None, Vec::new()).map(|(text, _)| text);
             text.map(|text| Printed { file: file.clone(), text }).map_err(|refusal| refusal.fault(&file, ""))

@@ -206,6 +206,35 @@ fn is_part(less: &str, text: &str) -> bool {
     less.chars().filter(|c| !c.is_whitespace()).all(|c| rest.any(|other| other == c))
 }
 
+/// From one mode to another, and killed between the ledger and the file: as if there had been the other one only.
+fn another_mode_is_as_if_set_up_anew(format: Format, text: &str) -> Result<(), TestCaseError> {
+    let one = [("top", json!("aigw")), ("env.A", json!("ours")), ("env.deep.B", json!(true))];
+    let other = [("env.A", json!("else")), ("env.C", json!("proxy"))];
+    let (Ok((first, mut known)), Ok((second, _))) = (
+        done(&wanted(format, &one), None, Some(text), Vec::new()),
+        done(&wanted(format, &other), None, Some(text), Vec::new()),
+    ) else {
+        return Ok(());
+    };
+    settle(&mut known);
+    let before = format.read(text).unwrap();
+    let (now, mut moved) = done(&wanted(format, &other), Some(&known), Some(&first), Vec::new()).unwrap();
+    prop_assert_eq!(&now, &second);
+    for cut_short in [&first, &now] {
+        prop_assert_eq!(undone(&moved, Some(cut_short)).unwrap().text, Some(text.to_owned()));
+        let (again, _) = done(&wanted(format, &other), Some(&moved), Some(cut_short), Vec::new()).unwrap();
+        prop_assert_eq!(&again, &second);
+        let keys = format.read(&out_by_keys(&moved, cut_short).unwrap_or_default()).unwrap();
+        for path in ["top", "env.deep.B", "env.C"].map(path) {
+            prop_assert_eq!(at(&keys, &path), at(&before, &path));
+        }
+    }
+    settle(&mut moved);
+    prop_assert!(moved.leaving.is_empty());
+    prop_assert_eq!(undone(&moved, Some(&now)).unwrap().text, Some(text.to_owned()));
+    Ok(())
+}
+
 fn acts() -> impl Strategy<Value = Vec<(u16, usize, u8)>> {
     proptest::collection::vec((any::<u16>(), 0..11_usize, 0..6_u8), 0..6)
 }
@@ -262,4 +291,16 @@ grounds! {
     env: ENV, 3000;
     jetbrains: JETBRAINS, 2000;
     shell: SHELL, 3000;
+}
+
+proptest! {
+    #[test]
+    fn another_mode_of_a_tool_with_json(text in JSON.file()) {
+        another_mode_is_as_if_set_up_anew(Format::Json, &text)?;
+    }
+
+    #[test]
+    fn another_mode_of_a_tool_with_toml(text in TOML.file()) {
+        another_mode_is_as_if_set_up_anew(Format::Toml, &text)?;
+    }
 }
