@@ -12,6 +12,8 @@
 
 pub(crate) mod desk;
 mod fill;
+#[cfg(test)]
+mod fixtures;
 pub(crate) mod models;
 mod own;
 pub(crate) mod recipes;

@@ -11,7 +11,7 @@ use super::desk::System;
 use super::*;
 use crate::settings::change;
 
-fn at(folder: &Path) -> Desk {
+pub(super) fn at(folder: &Path) -> Desk {
     Desk {
         home: folder.to_owned(),
         system: System::Linux,
@@ -22,7 +22,7 @@ fn at(folder: &Path) -> Desk {
 }
 
 /// A deployment with two models of one provider and one of another.
-fn door() -> Door {
+pub(super) fn door() -> Door {
     let row = |provider: &str, models: &[&str]| ProviderModels {
         provider: provider.to_owned(),
         models: models.iter().map(|id| (*id).to_owned()).collect(),
