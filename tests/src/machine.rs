@@ -150,6 +150,11 @@ impl Machine {
         config.lines().any(|line| line.split('=').next().is_some_and(|key| key.trim() == "port"))
     }
 
+    /// The program.
+    pub fn aigwctl(&self) -> &Path {
+        &self.aigwctl
+    }
+
     /// Runs `aigwctl` with these words.
     ///
     /// # Panics
