@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 pub use self::ca::{Ca, CaInstall, CaUninstall};
 pub use self::gateways::{Byok, Gateway, GatewayAdd, Login};
+pub use crate::commands::bug_report::Arguments as BugReport;
 pub use crate::commands::doctor::Arguments as Doctor;
 pub use crate::os::trust::Family;
 use crate::shell::Shell;
@@ -65,8 +66,14 @@ pub enum Command {
     #[command(after_help = "Example:\n  aigwctl status --json | jq .gateways[0].user")]
     Status,
     /// Look at everything that a tool needs, and say what mends what is wrong
-    #[command(after_help = "Examples:\n  aigwctl doctor\n  aigwctl doctor --fix")]
+    #[command(after_help = "Examples:\n  \
+        aigwctl doctor\n  \
+        aigwctl doctor --fix\n  \
+        aigwctl doctor --tool claude-code                         prove it: nothing of it reaches a gateway")]
     Doctor(Doctor),
+    /// Write what is known of this installation into one file, without secrets and names, to send to whoever mends aigw
+    #[command(after_help = "Example:\n  aigwctl bug-report --output report.json")]
+    BugReport(BugReport),
     /// Print the variables that point a tool at aigwd
     #[command(after_help = "Examples:\n  \
         eval \"$(aigwctl env)\"                                     sh, bash, zsh\n  \

@@ -99,6 +99,11 @@ pub(super) fn loopback(listen: &[String]) -> Result<&str, Failure> {
     Ok(address)
 }
 
+/// The key, for what is set up or started with it.
+pub(super) fn revealed(access: &Access) -> String {
+    access.key.reveal().to_owned()
+}
+
 /// Base URLs; with files to trust, the proxy's variables instead.
 pub(super) fn set(access: &Access, files: Option<&CaTrust>, before: &str) -> Result<Vec<Variable>, Failure> {
     let address = loopback(&access.listen)?;

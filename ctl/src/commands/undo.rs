@@ -169,7 +169,9 @@ async fn revoke(tool: &str, ledger: &mut Ledger, output: &Output) -> Result<bool
             false
         }
     };
-    setup::pays_no_more(tool, ledger, output).await;
+    if let Err(failure) = setup::pays_no_more(tool, ledger).await {
+        output.note(&format!("aigwd still lets {tool}'s own credential through: {}.", tame(&failure.text)));
+    }
     ledger.tools.remove(tool);
     ledger.models.remove(tool);
     ledger.save()?;

@@ -96,12 +96,17 @@ impl Desk {
 impl Tool {
     /// What shows that it is here.
     pub(crate) fn found(&self, desk: &Desk) -> Option<PathBuf> {
+        let folder = |name: &&str| Some(desk.home.join(name)).filter(|folder| folder.is_dir());
+        self.program(desk).or_else(|| self.folders.iter().find_map(folder))
+    }
+
+    /// Its program.
+    pub(crate) fn program(&self, desk: &Desk) -> Option<PathBuf> {
         let is_program = |file: &PathBuf| {
             file.is_file() || ["exe", "cmd"].iter().any(|ending| file.with_extension(ending).is_file())
         };
         let program = |name: &&str| desk.path.iter().map(|folder| folder.join(name)).find(is_program);
-        let folder = |name: &&str| Some(desk.home.join(name)).filter(|folder| folder.is_dir());
-        self.programs.iter().find_map(program).or_else(|| self.folders.iter().find_map(folder))
+        self.programs.iter().find_map(program)
     }
 }
 

@@ -34,6 +34,7 @@ fn claude(scene: &Scene) -> Value {
     serde_json::from_str(&read(&scene.machine, ".claude/settings.json")).unwrap()
 }
 
+const BEFORE: &str = "{\n  \"env\": { \"MINE\": \"1\" }\n}\n";
 const MESSAGE: &str =
     r#"{"model":"claude-sonnet-4-5","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}"#;
 const SIGNED_IN: &str = "authorization: Bearer sk-ant-oat01-own";
@@ -43,7 +44,7 @@ async fn a_subscription_goes_on_and_the_gateway_knows_who_it_is() {
     let scene = Scene::set(machine!(), Setup::default()).await;
     let config = scene.machine.home().join("config/config.toml");
     let auto = || std::fs::read_to_string(&config).unwrap_or_default().contains("auto");
-    put(&scene.machine, ".claude/settings.json", "{\n  \"env\": { \"MINE\": \"1\" }\n}\n", 0o600);
+    put(&scene.machine, ".claude/settings.json", BEFORE, 0o600);
     let before = snapshot(&scene.machine);
 
     let told = scene.machine.ask(&["setup", "claude-code", "--pays", "own", "--yes"]);
@@ -56,6 +57,16 @@ async fn a_subscription_goes_on_and_the_gateway_knows_who_it_is() {
     assert_eq!(field(&seen, GOVERNANCE), Some(&*scene.token));
     assert_eq!(seen.upstream.unwrap().credential, Credential::Byok);
     assert!(!seen.target.contains("aigw_"), "{}", seen.target);
+
+    // Where nothing can be written, nothing is let through.
+    let good = read(&scene.machine, ".claude/settings.json");
+    scene.machine.ask(&["undo", "--yes"]);
+    put(&scene.machine, ".claude/settings.json", "{ \"env\": ", 0o600);
+    let refused = scene.machine.ctl(&["setup", "claude-code", "--pays", "own", "--yes"]);
+    assert!(refused.status.code() == Some(1) && !auto(), "{}", machine::told(&refused));
+    put(&scene.machine, ".claude/settings.json", BEFORE, 0o600);
+    scene.machine.ask(&["setup", "claude-code", "--pays", "own", "--yes"]);
+    assert_eq!(read(&scene.machine, ".claude/settings.json").len(), good.len());
 
     // Another tool is paid for as before, and this one stays as it was chosen.
     scene.machine.ask(&["setup", "opencode", "--yes"]);

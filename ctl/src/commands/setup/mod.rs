@@ -72,7 +72,7 @@ pub(super) async fn run(arguments: &Setup, output: &Output) -> Result<(), Failur
         let told = Told { explained: true, dry_run: true, tools: rows.collect() };
         return finish(&told, &failed(&told.tools), output);
     }
-    if !arguments.yes {
+    if !arguments.yes && arguments.pays.is_none() {
         for choice in &mut chosen {
             *choice = ask::who_pays(*choice, &desk, &ledger, output)?;
         }
@@ -215,6 +215,9 @@ async fn make(
         row.fail(&failure.text);
     } else if let Err(fault) = files(choice, desk, &door, ledger, false, &mut row) {
         row.fail(&fault.to_string());
+        if !ledger.tools.contains_key(choice.tool.id) {
+            pays::no_more(choice.tool.id, ledger).await?;
+        }
     }
     Ok(row)
 }

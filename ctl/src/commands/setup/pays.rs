@@ -6,10 +6,8 @@ use aigw_shared::ipc::payload::{GatewayChange, ProviderPays};
 
 use super::choice::Choice;
 use crate::daemon;
-use crate::output::Output;
 use crate::settings::ledger::{Ledger, Paid};
 use crate::tools::Pays;
-use crate::wording::tame;
 
 /// Has the daemon let the tool's own credential through, or not any more, and remembers who pays if somebody has said it.
 pub(super) async fn settle(choice: &Choice, said: bool, ledger: &mut Ledger) -> Result<(), Failure> {
@@ -37,11 +35,10 @@ pub(super) async fn settle(choice: &Choice, said: bool, ledger: &mut Ledger) -> 
 }
 
 /// It is set up no more.
-pub(in super::super) async fn no_more(tool: &str, ledger: &mut Ledger, output: &Output) {
-    if let Err(failure) = leave(tool, ledger).await {
-        output.note(&format!("aigwd still lets {tool}'s own credential through: {}.", tame(&failure.text)));
-    }
+pub(in super::super) async fn no_more(tool: &str, ledger: &mut Ledger) -> Result<(), Failure> {
+    let left = leave(tool, ledger).await;
     ledger.pays.remove(tool);
+    left
 }
 
 /// Takes back what was switched for this tool, unless another still needs it.
