@@ -123,6 +123,7 @@ fn requests() -> Vec<(String, Request)> {
             Request::BeginLogin(BrowserLogin { gateway: query(None, text("work"), None), ca_file: None }),
         ],
         LendKey => [Request::LendKey(None), Request::LendKey(text("work"))],
+        Pause => [Request::Pause(true), Request::Pause(false)],
         FinishLogin => [Request::FinishLogin],
         Reach => [Request::Reach],
         Gateway => [

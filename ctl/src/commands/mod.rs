@@ -5,7 +5,9 @@ mod byok;
 mod ca;
 mod completions;
 mod config;
+mod course;
 pub mod doctor;
+mod down;
 mod edits;
 mod env;
 mod explain;
@@ -15,6 +17,7 @@ mod login;
 mod logout;
 mod man;
 mod overview;
+mod pause;
 mod reload;
 mod run;
 mod sessions;
@@ -25,6 +28,7 @@ mod status;
 mod stop;
 mod trust;
 mod undo;
+mod up;
 mod version;
 
 use aigw_shared::fault::Failure;
@@ -39,6 +43,10 @@ use crate::output::Output;
 pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failure> {
     match command {
         None => overview::run(output).await,
+        Some(Command::Up(arguments)) => up::run(arguments, output).await,
+        Some(Command::Down(arguments)) => down::run(arguments, output).await,
+        Some(Command::Pause) => pause::begin(output).await,
+        Some(Command::Resume) => pause::end(output).await,
         Some(Command::Login(arguments)) => login::run(arguments, output).await,
         Some(Command::Logout { name }) => logout::run(name.clone(), output).await,
         Some(Command::Status) => status::run(output).await,

@@ -180,7 +180,7 @@ async fn revoke(tool: &str, ledger: &mut Ledger, output: &Output) -> Result<bool
             false
         }
     };
-    ledger.tools.remove(tool);
+    ledger.forget(tool);
     ledger.save()?;
     Ok(gone)
 }

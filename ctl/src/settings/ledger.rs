@@ -25,6 +25,9 @@ pub(crate) struct Ledger {
     pub(crate) files: BTreeMap<PathBuf, Touched>,
     /// Tools that have a local key of their own, and the way in which they come to us.
     pub(crate) tools: BTreeMap<String, Mode>,
+    /// Tools that are put back for a while, and the way in which they will come again. Their keys stay.
+    #[serde(default)]
+    pub(crate) paused: BTreeMap<String, Mode>,
     #[serde(skip)]
     file: PathBuf,
     /// Held as long as this is.
@@ -100,6 +103,7 @@ impl Ledger {
                 schema: SCHEMA,
                 files: BTreeMap::new(),
                 tools: BTreeMap::new(),
+                paused: BTreeMap::new(),
                 file,
                 _lock: None,
             });
@@ -118,7 +122,7 @@ impl Ledger {
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn save(&self) -> Result<(), Fault> {
-        if self.files.is_empty() && self.tools.is_empty() {
+        if self.files.is_empty() && self.tools.is_empty() && self.paused.is_empty() {
             return super::place::remove(&self.file);
         }
         let content = serde_json::to_vec(self)
@@ -128,7 +132,14 @@ impl Ledger {
 
     /// The tools that have something in it.
     pub(crate) fn all_tools(&self) -> BTreeSet<String> {
-        self.files.values().map(|touched| touched.tool.clone()).chain(self.tools.keys().cloned()).collect()
+        let in_files = self.files.values().map(|touched| &touched.tool);
+        in_files.chain(self.tools.keys()).chain(self.paused.keys()).cloned().collect()
+    }
+
+    /// Forgets a tool that has no file in it any more.
+    pub(crate) fn forget(&mut self, tool: &str) {
+        self.tools.remove(tool);
+        self.paused.remove(tool);
     }
 
     /// The files of a tool.

@@ -1,6 +1,7 @@
 //! The AI tools that `setup` knows. What is known of one stands in its row of [`table`], as data; nothing here asks which tool
 //! it is.
 
+pub(crate) mod packaged;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -115,6 +116,8 @@ impl Proof {
 pub(crate) struct Desk {
     pub(crate) home: PathBuf,
     pub(crate) path: Vec<PathBuf>,
+    /// Whether this is Linux inside Windows.
+    pub(crate) in_wsl: bool,
     /// Variables that move a tool's files.
     pub(crate) variable: fn(&str) -> Option<PathBuf>,
 }
@@ -134,10 +137,18 @@ impl Tool {
 
     /// What shows that it is here.
     pub(crate) fn found(&self, desk: &Desk) -> Option<PathBuf> {
-        let is_program = |file: &PathBuf| file.is_file() || file.with_extension("exe").is_file();
+        // A program of Windows has its files there.
+        let is_program = |file: &PathBuf| {
+            let foreign = packaged::package(file, desk.in_wsl) == Some(packaged::Package::Windows);
+            !foreign && (file.is_file() || file.with_extension("exe").is_file())
+        };
         let program = |name: &&str| desk.path.iter().map(|folder| folder.join(name)).find(is_program);
         let folder = |name: &&str| Some(desk.home.join(name)).filter(|folder| folder.is_dir());
-        self.programs.iter().find_map(program).or_else(|| self.folders.iter().find_map(folder))
+        self.programs
+            .iter()
+            .find_map(program)
+            .or_else(|| self.folders.iter().find_map(folder))
+            .or_else(|| desk.flatpak(self.id))
     }
 
     /// The way of this mode, or the first.
@@ -158,7 +169,11 @@ impl Way {
             let keys = settings.keys.iter().map(|(path, put)| (key_path(path), put.value(door)));
             Wanted { tool, format: settings.format, keys: keys.collect() }
         };
-        self.files().iter().map(|settings| (settings.place(desk), wanted(settings))).collect()
+        let place = |settings: &Settings| match Tool::named(tool) {
+            Some(tool) => desk.place(tool, settings).unwrap_or_else(|_| settings.place(desk)),
+            None => settings.place(desk),
+        };
+        self.files().iter().map(|settings| (place(settings), wanted(settings))).collect()
     }
 
     pub(crate) fn files(&self) -> &'static [Settings] {
@@ -234,6 +249,10 @@ pub(crate) fn desk(home: &Path) -> Desk {
     Desk {
         home: home.to_owned(),
         path: std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect(),
+        in_wsl: packaged::is_wsl(
+            &std::fs::read_to_string("/proc/version").unwrap_or_default(),
+            std::env::var("WSL_DISTRO_NAME").ok().as_deref(),
+        ),
         variable: |name| std::env::var_os(name).map(PathBuf::from).filter(|folder| folder.is_absolute()),
     }
 }
@@ -245,7 +264,7 @@ mod tests {
     use super::*;
 
     fn at(folder: &Path) -> Desk {
-        Desk { home: folder.to_owned(), path: vec![folder.join("bin")], variable: |_| None }
+        Desk { home: folder.to_owned(), path: vec![folder.join("bin")], in_wsl: false, variable: |_| None }
     }
 
     #[test]

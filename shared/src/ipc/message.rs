@@ -57,6 +57,8 @@ pub enum Request {
     /// A local key that is valid while this connection lasts, bound to the named gateway (to none if none is named), and
     /// the addresses to use it at. It is in no list.
     LendKey(Option<String>),
+    /// Let tools go to their vendors' own hosts (`true`), or to the gateway again.
+    Pause(bool),
 }
 
 /// From `aigwd` to `aigwctl`.

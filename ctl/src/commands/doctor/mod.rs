@@ -4,6 +4,7 @@ mod ca;
 mod daemon;
 mod environment;
 mod gateways;
+mod place;
 mod report;
 mod tools;
 
@@ -26,7 +27,7 @@ use crate::output::Output;
 const LONGEST: Duration = Duration::from_secs(15);
 
 /// `doctor`
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct Arguments {
     /// Mend what is aigw's own and safe to mend: start aigwd where it does not run, and lead tools that are set up to the
     /// port where it listens now
@@ -45,7 +46,7 @@ type Looked = Pin<Box<dyn Future<Output = Vec<Line>> + Send>>;
 type Look = fn(Arc<Seen>) -> Looked;
 
 /// Every check: its name, and what looks. They run at the same time, and are told in this order.
-const CHECKS: [(&str, Look); 11] = [
+const CHECKS: [(&str, Look); 12] = [
     ("daemon", |seen| Box::pin(async move { daemon::runs(&seen) })),
     ("version", |seen| Box::pin(async move { daemon::version(&seen) })),
     ("socket", |seen| Box::pin(async move { daemon::socket(&seen) })),
@@ -55,6 +56,7 @@ const CHECKS: [(&str, Look); 11] = [
     ("ca", |seen| Box::pin(async move { ca::look(&seen).await })),
     ("no-proxy", |_| Box::pin(async move { environment::no_proxy() })),
     ("environment", |seen| Box::pin(async move { environment::variables(&seen) })),
+    ("place", |_| Box::pin(async move { place::look() })),
     ("tools", |seen| Box::pin(async move { tools::look(&seen) })),
     ("findings", |seen| Box::pin(async move { daemon::findings(&seen) })),
 ];

@@ -11,7 +11,7 @@ use aigw_shared::ipc::payload::AccessQuery;
 
 use self::show::{FileRow, Row, State, Told, overview, plan};
 use super::edits::{Hidden, agree, diff, finish};
-use super::env;
+use super::{env, pause};
 use crate::cli::Setup;
 use crate::daemon;
 use crate::output::Output;
@@ -28,6 +28,12 @@ struct Choice {
 
 /// Reads no more than it must, since a script may read along.
 pub(super) async fn run(arguments: &Setup, output: &Output) -> Result<(), Failure> {
+    if arguments.print && print::snippets(&arguments.tools, output)? {
+        return Ok(());
+    }
+    if arguments.session_wide {
+        return Err(no_session_wide().into());
+    }
     let paths = daemon::paths()?;
     let home = paths.user_home.clone().ok_or_else(no_home)?;
     let desk = tools::desk(&home);
@@ -50,6 +56,7 @@ pub(super) async fn run(arguments: &Setup, output: &Output) -> Result<(), Failur
         }
     }
     let mut ledger = if arguments.dry_run { Ledger::look(&paths)? } else { Ledger::open(&paths)? };
+    pause::check_over(&paths, arguments.dry_run)?;
     // Nothing is asked, and no key made, for a daemon that is not there.
     let known_keys = match daemon::ask(Request::Keys).await? {
         Response::Keys(rows) => rows.into_iter().map(|row| row.name).collect::<Vec<_>>(),
@@ -78,19 +85,37 @@ pub(super) async fn run(arguments: &Setup, output: &Output) -> Result<(), Failur
 /// Writes the present address into the files of a tool that is set up already.
 pub(super) async fn again(id: &str) -> Result<(), Failure> {
     let paths = daemon::paths()?;
-    let home = paths.user_home.clone().ok_or_else(no_home)?;
-    let desk = tools::desk(&home);
     let mut ledger = Ledger::open(&paths)?;
     let mode = ledger.tools.get(id).copied();
+    set_up(id, mode, &mut ledger).await
+}
+
+/// Sets up one tool, as somebody has agreed to before.
+pub(super) async fn set_up(id: &str, mode: Option<Mode>, ledger: &mut Ledger) -> Result<(), Failure> {
+    let home = daemon::paths()?.user_home.ok_or_else(no_home)?;
+    let desk = tools::desk(&home);
     for choice in named(&[id.to_owned()], mode)? {
         let door = access(choice.tool).await?;
-        if let Some(error) = one(choice, &desk, &door, &mut ledger, false).error {
+        if let Some(error) = one(choice, &desk, &door, ledger, false).error {
             return Err(Fault::new(Kind::CommandFailed, format!("{}: {error}", choice.tool.name))
                 .cure_with(format!("mend that, then run `aigwctl setup {id}`"))
                 .into());
         }
     }
     Ok(())
+}
+
+/// A stopped aigwd would cut the whole desktop off, as long as nothing starts it when somebody connects.
+fn no_session_wide() -> Fault {
+    Fault::new(
+        Kind::Impossible,
+        "proxy variables of the whole session need a service that starts aigwd when somebody connects, and none is \
+         installed here: with aigwd stopped, no program of the desktop would reach the network",
+    )
+    .cure_with(
+        "lead single programs here: `aigwctl setup TOOL` for one with settings of its own, \
+         `aigwctl run --mode proxy -- CMD` for any other",
+    )
 }
 
 fn no_home() -> Fault {
@@ -163,6 +188,9 @@ fn one(choice: Choice, desk: &Desk, door: &Door, ledger: &mut Ledger, dry_run: b
         evidence: way.evidence,
         error: None,
     };
+    if let Some(why) = desk.unplaced(tool, way.files()) {
+        return Row { state: State::Impossible, error: Some(why), ..row };
+    }
     match &way.how {
         How::Impossible { why, .. } => {
             row.state = State::Impossible;
