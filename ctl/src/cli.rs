@@ -154,6 +154,13 @@ pub enum Command {
         #[arg(long, value_name = "NAME")]
         gateway: Option<String>,
     },
+    /// List the models that the gateway's providers offer
+    #[command(after_help = "Example:\n  aigwctl models")]
+    Models {
+        /// The gateway's name in the configuration [default: the default one]
+        #[arg(long, value_name = "NAME")]
+        gateway: Option<String>,
+    },
     /// Show the settings in force and where each comes from
     #[command(after_help = "Example:\n  aigwctl config show")]
     Config {
@@ -215,6 +222,12 @@ pub struct Env {
     /// Bind the key to this gateway, so that its requests go there whatever the default is
     #[arg(long, value_name = "NAME")]
     pub gateway: Option<String>,
+    /// Also what this tool needs besides
+    #[arg(long, value_name = "TOOL")]
+    pub tool: Option<String>,
+    /// The model for a tool that has to be given one [default: the tool's own variable, then one that the gateway offers]
+    #[arg(long, value_name = "NAME", requires = "tool")]
+    pub model: Option<String>,
     /// Proxy variables instead of base URLs
     #[arg(long)]
     pub proxy: bool,
@@ -226,9 +239,15 @@ pub struct Env {
 /// `run`
 #[derive(Debug, clap::Args)]
 pub struct Run {
-    /// What leads the command to aigwd: base URLs, or a proxy for what has none
-    #[arg(long, value_enum, default_value_t = Mode::BaseUrl)]
-    pub mode: Mode,
+    /// Which tool it is, for what this one needs besides [default: the one whose program it is]
+    #[arg(long, value_name = "TOOL")]
+    pub tool: Option<String>,
+    /// What leads the command to aigwd: base URLs, or a proxy for what has none [default: what the tool is best served by]
+    #[arg(long, value_enum)]
+    pub mode: Option<Mode>,
+    /// The model for a tool that has to be given one [default: the tool's own variable, then one that the gateway offers]
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
     /// Bind the key to this gateway, so that its requests go there whatever the default is
     #[arg(long, value_name = "NAME")]
     pub gateway: Option<String>,
@@ -249,6 +268,9 @@ pub struct Setup {
     /// Through which door, where a tool can use both [default: the one it is best served by]
     #[arg(long, value_enum)]
     pub mode: Option<Mode>,
+    /// Tell the tool of this model alone, which the deployment need not list; again for more
+    #[arg(long = "model", value_name = "NAME")]
+    pub models: Vec<String>,
     /// Show what would change, as a unified diff, and change nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -16,6 +16,7 @@
 pub mod cli;
 pub mod commands;
 pub mod daemon;
+mod no_proxy;
 mod os;
 pub mod output;
 mod settings;

@@ -122,6 +122,7 @@ fn requests() -> Vec<(String, Request)> {
             }),
             Request::BeginLogin(BrowserLogin { gateway: query(None, text("work"), None), ca_file: None }),
         ],
+        Models => [Request::Models(None), Request::Models(text("work"))],
         LendKey => [Request::LendKey(None), Request::LendKey(text("work"))],
         Pause => [Request::Pause(true), Request::Pause(false)],
         FinishLogin => [Request::FinishLogin],
@@ -135,6 +136,11 @@ fn requests() -> Vec<(String, Request)> {
             }))),
             Request::Gateway(GatewayChange::Default("work".to_owned())),
             Request::Gateway(GatewayChange::Remove("work".to_owned())),
+            Request::Gateway(GatewayChange::Pays(ProviderPays {
+                gateway: None,
+                provider: "anthropic".to_owned(),
+                own: true,
+            })),
         ],
     }
 }
@@ -207,6 +213,14 @@ fn responses() -> Vec<(String, Response)> {
             ],
             ahead_s: Some(-7200),
         }, Reach { gateway: "lab".to_owned(), steps: Vec::new(), ahead_s: None }])],
+        Models => [Response::Models(vec![
+            ProviderModels {
+                provider: "anthropic".to_owned(),
+                models: vec!["claude-sonnet-4-5".to_owned(), "größer".to_owned()],
+                trouble: None,
+            },
+            ProviderModels { provider: "openai".to_owned(), models: Vec::new(), trouble: Some(failure()) },
+        ])],
         LoggedOut => [Response::LoggedOut(LoggedOut {
             name: "work".to_owned(),
             deleted: text("aigw-laptop-0a1b2c-01234567"),

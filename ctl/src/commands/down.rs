@@ -96,8 +96,19 @@ fn plan(paths: &Paths, purge: bool) -> Result<String, Failure> {
 
 /// Local keys are revoked, and tokens deleted at the deployment, by a daemon that runs.
 fn needs_daemon(paths: &Paths, arguments: &Down) -> Result<bool, Failure> {
-    let logins = fs::read_dir(paths.credentials_dir()).is_ok_and(|mut entries| entries.next().is_some());
+    let logins = fs::read_dir(paths.credentials_dir())
+        .into_iter()
+        .flatten()
+        .flatten()
+        .any(|entry| may_be_login(&entry.path()));
     Ok(!arguments.dry_run && (logins || !Ledger::look(paths)?.all_tools().is_empty()))
+}
+
+/// A login's file, or word of one that is in the keyring. Of one that was in memory there is nothing left to end.
+fn may_be_login(file: &Path) -> bool {
+    let ending = file.extension().unwrap_or_default();
+    ending == "json"
+        || ending == "place" && fs::read_to_string(file).is_ok_and(|text| text.contains("keyring"))
 }
 
 async fn put_back(paths: &Paths, dry_run: bool, left: &mut Vec<String>) -> Result<Ended, Failure> {

@@ -16,6 +16,8 @@ mod keys;
 mod login;
 mod logout;
 mod man;
+mod models;
+mod needs;
 mod overview;
 mod pause;
 mod reload;
@@ -52,7 +54,7 @@ pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failu
         Some(Command::Status) => status::run(output).await,
         Some(Command::Doctor(arguments)) => doctor::run(arguments, output).await,
         Some(Command::Env(arguments)) => env::run(arguments, output).await,
-        Some(Command::Run(arguments)) => run::run(arguments).await.map(|never| match never {}),
+        Some(Command::Run(arguments)) => run::run(arguments, output).await.map(|never| match never {}),
         Some(Command::Setup(arguments)) => setup::run(arguments, output).await,
         Some(Command::Undo(arguments)) => undo::run(arguments, output).await,
         Some(Command::Keys { action }) => match action {
@@ -65,6 +67,7 @@ pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failu
         Some(Command::Sessions { limit, prompts, gateway }) => {
             sessions::run(*limit, *prompts, gateway.clone(), output).await
         }
+        Some(Command::Models { gateway }) => models::run(gateway.clone(), output).await,
         Some(Command::Config { action: Config::Show }) => config::show(output).await,
         Some(Command::Ca { action }) => ca::run(action.as_ref(), output).await,
         Some(Command::Explain(arguments)) => explain::run(arguments, output).await,

@@ -89,7 +89,8 @@ async fn plan(arguments: &Up, paths: &Paths, desk: &Desk) -> Result<Vec<(&'stati
     }
     for tool in not_set_up(desk, &Ledger::look(paths)?) {
         let Some(way) = tool.way(None) else { continue };
-        let files: Vec<_> = way.files().iter().map(|file| file.place(desk).display().to_string()).collect();
+        let files: Vec<_> =
+            way.files().iter().map(|file| file.place(&desk.of(tool)).display().to_string()).collect();
         let proof = format!("{} {}", way.evidence.kind.word(), way.evidence.version);
         plan.push((
             "setup",

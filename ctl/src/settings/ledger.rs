@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Format, KeyPath};
-use crate::tools::Mode;
+use crate::tools::models::Offered;
+use crate::tools::{Mode, Pays};
 
 const LIMIT: u64 = 64 * 1024 * 1024;
 const SCHEMA: u32 = 2;
@@ -28,11 +29,25 @@ pub(crate) struct Ledger {
     /// Tools that are put back for a while, and the way in which they will come again. Their keys stay.
     #[serde(default)]
     pub(crate) paused: BTreeMap<String, Mode>,
+    /// Who pays for them, where somebody was asked.
+    #[serde(default)]
+    pub(crate) pays: BTreeMap<String, Paid>,
+    /// The models that they were told of, where they had to be.
+    #[serde(default)]
+    pub(crate) models: BTreeMap<String, Offered>,
     #[serde(skip)]
     file: PathBuf,
     /// Held as long as this is.
     #[serde(skip)]
     _lock: Option<File>,
+}
+
+/// Who pays for a tool.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Paid {
+    pub(crate) who: Pays,
+    /// The provider whose setting was changed for that.
+    pub(crate) switched: Option<String>,
 }
 
 /// A file that is set up, or is about to be.
@@ -50,6 +65,9 @@ pub(crate) struct Touched {
     /// As we left it; two while one takes the place of the other.
     pub(crate) left: Vec<String>,
     pub(crate) keys: Vec<Held>,
+    /// Keys that were ours, while they are taken out.
+    #[serde(default)]
+    pub(crate) leaving: Vec<Held>,
     /// Containers that were made for our keys, outermost first.
     pub(crate) containers: Vec<KeyPath>,
 }
@@ -62,6 +80,25 @@ pub(crate) struct Held {
     pub(crate) old: Option<String>,
     /// What we put there; two while one takes the place of the other.
     pub(crate) ours: Vec<Value>,
+}
+
+impl Touched {
+    /// Our keys that hold something else by now: the tool, or somebody, has written the file anew. `None` when there is no
+    /// such file any more.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn changed(&self, file: &Path) -> Result<Option<Vec<String>>, Fault> {
+        let Some(text) = super::place::read(file)? else { return Ok(None) };
+        let mut changed = Vec::new();
+        for held in &self.keys {
+            let found = self.format.find(&text, &held.path).map_err(|refusal| refusal.fault(file, &text))?;
+            if !found.is_some_and(|found| held.ours.contains(&found.value)) {
+                changed.push(held.path.join("."));
+            }
+        }
+        Ok(Some(changed))
+    }
 }
 
 impl Ledger {
@@ -104,6 +141,8 @@ impl Ledger {
                 files: BTreeMap::new(),
                 tools: BTreeMap::new(),
                 paused: BTreeMap::new(),
+                pays: BTreeMap::new(),
+                models: BTreeMap::new(),
                 file,
                 _lock: None,
             });
@@ -139,6 +178,7 @@ impl Ledger {
     /// Forgets a tool that has no file in it any more.
     pub(crate) fn forget(&mut self, tool: &str) {
         self.tools.remove(tool);
+        self.models.remove(tool);
         self.paused.remove(tool);
     }
 

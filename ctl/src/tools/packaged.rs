@@ -57,24 +57,37 @@ fn is_classic(snap_yaml: &str) -> bool {
     snap_yaml.lines().any(|line| line.trim_end() == "confinement: classic")
 }
 
-/// Where a tool's file is that has it below the user's home otherwise; an error says why that cannot be said.
-fn moved(package: &Package, file: &str, home: &Path, snap_yaml: &str) -> Result<PathBuf, String> {
-    match package {
-        Package::Snap(_) if is_classic(snap_yaml) => Ok(home.join(file)),
-        Package::Snap(name) => Ok(home.join("snap").join(name).join("current").join(file)),
-        Package::Flatpak(id) => {
-            let own = home.join(".var/app").join(id);
-            for (usual, there) in [(".config/", "config"), (".local/share/", "data"), (".cache/", "cache")] {
-                if let Some(rest) = file.strip_prefix(usual) {
-                    return Ok(own.join(there).join(rest));
-                }
-            }
-            Err(format!(
-                "it is the flatpak {id}, and whether that sees ~/{file} depends on its permissions; \
-                 `flatpak override --user --env=...` sets its variables"
-            ))
+/// A home of a tool's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// The snap's, which stands for the user's.
+    Snap(PathBuf),
+    /// The flatpak's, with a folder for each kind of files.
+    Flatpak(PathBuf),
+}
+
+impl Home {
+    /// The one that a package has, if it has one; a snap's by its `snap.yaml`.
+    fn of(package: &Package, user: &Path, snap_yaml: &str) -> Option<Self> {
+        match package {
+            Package::Snap(_) if is_classic(snap_yaml) => None,
+            Package::Snap(name) => Some(Self::Snap(user.join("snap").join(name).join("current"))),
+            Package::Flatpak(id) => Some(Self::Flatpak(user.join(".var/app").join(id))),
+            Package::Windows => None,
         }
-        Package::Windows => Err("it is a program of Windows, whose settings are there".to_owned()),
+    }
+
+    /// Where a file is that others have below the user's home; `None` where that cannot be said.
+    pub(super) fn at(&self, file: &str) -> Option<PathBuf> {
+        match self {
+            Self::Snap(home) => Some(home.join(file)),
+            Self::Flatpak(home) => {
+                let kinds = [(".config/", "config"), (".local/share/", "data"), (".cache/", "cache")];
+                kinds
+                    .into_iter()
+                    .find_map(|(usual, there)| Some(home.join(there).join(file.strip_prefix(usual)?)))
+            }
+        }
     }
 }
 
@@ -82,6 +95,21 @@ impl Desk {
     /// How the tool that is found here was installed, if that moves its files.
     pub(crate) fn package(&self, tool: &Tool) -> Option<Package> {
         tool.found(self).and_then(|found| package(&found, self.in_wsl))
+    }
+
+    /// The same desk for this tool: with the home that it has of its own.
+    pub(crate) fn of(&self, tool: &Tool) -> Self {
+        let own_home = self.package(tool).and_then(|package| {
+            let yaml = match &package {
+                Package::Snap(name) => {
+                    let file = Path::new("/snap").join(name).join("current/meta/snap.yaml");
+                    std::fs::read_to_string(file).unwrap_or_default()
+                }
+                Package::Flatpak(_) | Package::Windows => String::new(),
+            };
+            Home::of(&package, &self.home, &yaml)
+        });
+        Self { own_home, ..self.clone() }
     }
 
     /// The folder that a tool has as a flatpak.
@@ -100,27 +128,23 @@ impl Desk {
                 program.display()
             ));
         }
-        files.iter().find_map(|settings| self.place(tool, settings).err())
-    }
-
-    /// The place of one of the tool's files.
-    ///
-    /// # Errors
-    /// In words, when it cannot be said.
-    pub(crate) fn place(&self, tool: &Tool, settings: &Settings) -> Result<PathBuf, String> {
-        let Some(package) = self.package(tool) else { return Ok(settings.place(self)) };
-        let yaml = match &package {
-            Package::Snap(name) => {
-                let file = Path::new("/snap").join(name).join("current/meta/snap.yaml");
-                std::fs::read_to_string(file).unwrap_or_default()
-            }
-            Package::Flatpak(_) | Package::Windows => String::new(),
-        };
-        moved(&package, settings.file, &self.home, &yaml)
+        let Some(Package::Flatpak(id)) = self.package(tool) else { return None };
+        let desk = self.of(tool);
+        let elsewhere = files
+            .iter()
+            .map(|file| file.place(&desk))
+            .find(|file| !file.starts_with(self.home.join(".var/app")));
+        elsewhere.map(|file| {
+            format!(
+                "it is the flatpak {id}, and whether that sees {} depends on its permissions; \
+                 `flatpak override --user --env=NAME=VALUE {id}` sets variables for it",
+                file.display()
+            )
+        })
     }
 
     /// Programs of Windows that would be this tool's, if it is not here otherwise.
-    pub(crate) fn in_windows(&self, tool: &Tool) -> Option<PathBuf> {
+    fn in_windows(&self, tool: &Tool) -> Option<PathBuf> {
         let seen = |name: &&str| {
             let files = self
                 .path
@@ -162,24 +186,44 @@ mod tests {
 
     #[test]
     fn each_kind_has_its_files_in_its_own_home_or_says_why_not() {
-        let home = Path::new("/home/a");
+        let user = Path::new("/home/a");
+        let place = |package: &Package, file: &str, yaml: &str| Home::of(package, user, yaml)?.at(file);
         let snap = Package::Snap("codex".to_owned());
         let strict = "name: codex\nconfinement: strict\n";
-        let place = |package: &Package, file: &str, yaml: &str| moved(package, file, home, yaml);
         assert_eq!(
             place(&snap, ".codex/config.toml", strict),
-            Ok("/home/a/snap/codex/current/.codex/config.toml".into())
+            Some("/home/a/snap/codex/current/.codex/config.toml".into())
         );
-        let classic = "name: codex\nconfinement: classic\n";
-        assert_eq!(place(&snap, ".codex/config.toml", classic), Ok("/home/a/.codex/config.toml".into()));
+        assert_eq!(Home::of(&snap, user, "name: codex\nconfinement: classic\n"), None);
         let flatpak = Package::Flatpak("dev.zed.Zed".to_owned());
         for (file, there) in
             [(".config/zed/settings.json", "config/zed/settings.json"), (".local/share/zed/x", "data/zed/x")]
         {
-            assert_eq!(place(&flatpak, file, ""), Ok(home.join(".var/app/dev.zed.Zed").join(there)));
+            assert_eq!(place(&flatpak, file, ""), Some(user.join(".var/app/dev.zed.Zed").join(there)));
         }
-        assert!(place(&flatpak, ".claude/settings.json", "").unwrap_err().contains("flatpak dev.zed.Zed"));
-        assert!(place(&Package::Windows, ".x", "").unwrap_err().contains("Windows"));
+        assert_eq!(place(&flatpak, ".claude/settings.json", ""), None);
+        assert_eq!(Home::of(&Package::Windows, user, ""), None);
+    }
+
+    #[test]
+    fn a_flatpak_is_found_by_its_folder_and_its_file_is_there() {
+        let scratch = tempfile::tempdir().unwrap();
+        let desk = Desk {
+            home: scratch.path().to_owned(),
+            system: crate::tools::desk::System::Linux,
+            path: Vec::new(),
+            in_wsl: false,
+            own_home: None,
+            variable: |_| None,
+        };
+        let zed = Tool::named("zed").unwrap();
+        assert_eq!(zed.found(&desk), None);
+        let own = scratch.path().join(".var/app/dev.zed.Zed");
+        std::fs::create_dir_all(&own).unwrap();
+        assert_eq!(zed.found(&desk), Some(own.clone()));
+        let files = zed.way(None).unwrap().files();
+        assert_eq!(files[0].place(&desk.of(zed)), own.join("config/zed/settings.json"));
+        assert_eq!(desk.unplaced(zed, files), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::{byok, ca, explain, gateways, reach, status};
 use crate::app::App;
 use crate::credentials::login;
 use crate::credentials::oauth::{self, Begun};
-use crate::deployment::{account, sessions};
+use crate::deployment::{account, models, sessions};
 use crate::keys::Lent;
 
 /// What belongs to a conversation, and is given up with it.
@@ -48,6 +48,7 @@ pub async fn to(app: &Arc<App>, request: Request, own: &mut Belongings) -> Respo
         Request::Byok(query) => byok::to(app, query).await.map(Response::Byok),
         Request::Accounts => Ok(Response::Accounts(account::all(app).await)),
         Request::Sessions(query) => sessions::recent(app, query).await.map(Response::Sessions),
+        Request::Models(gateway) => models::of(app, gateway).await.map(Response::Models),
         Request::Reach => Ok(Response::Reached(reach::all(app).await)),
         Request::Ca(action) => ca::to(app, action).await,
         Request::Pause(on) => app.pause(on).map(|()| Response::Done),

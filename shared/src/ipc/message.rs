@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::payload::{
     Access, AccessQuery, Account, BrowserLogin, Build, ByokKeys, ByokQuery, CaAction, CaRequest, CaStatus,
     CaTrust, ExplainQuery, Explanation, GatewayChange, GatewayChanged, KeyRow, LoggedIn, LoggedOut, Login,
-    LoginBegun, LoginNeeds, LoginQuery, Reach, SessionRow, SessionsQuery, Settings, Status,
+    LoginBegun, LoginNeeds, LoginQuery, ProviderModels, Reach, SessionRow, SessionsQuery, Settings, Status,
 };
 use crate::fault::Failure;
 
@@ -57,6 +57,8 @@ pub enum Request {
     /// A local key that is valid while this connection lasts, bound to the named gateway (to none if none is named), and
     /// the addresses to use it at. It is in no list.
     LendKey(Option<String>),
+    /// The models that the providers of the named gateway list (of the default one if none is named).
+    Models(Option<String>),
     /// Let tools go to their vendors' own hosts (`true`), or to the gateway again.
     Pause(bool),
 }
@@ -104,6 +106,8 @@ pub enum Response {
     Sessions(Vec<SessionRow>),
     /// Answer to `Reach`.
     Reached(Vec<Reach>),
+    /// Answer to `Models`, in the order of the providers' names.
+    Models(Vec<ProviderModels>),
 }
 
 impl Request {

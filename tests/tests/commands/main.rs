@@ -11,6 +11,7 @@ mod given;
 mod keys;
 mod life;
 mod logins;
+mod models;
 mod run;
 mod show;
 mod stores;

@@ -36,8 +36,8 @@ fn told(tool: &Tool, desk: &Desk) -> Option<Line> {
         Package::Flatpak(id) => format!("the flatpak {id}"),
         Package::Windows => return None,
     };
-    let places = files.iter().filter_map(|file| desk.place(tool, file).ok());
-    let places: Vec<String> = places.map(|place| place.display().to_string()).collect();
+    let own = desk.of(tool);
+    let places: Vec<String> = files.iter().map(|file| file.place(&own).display().to_string()).collect();
     let where_ = if places.is_empty() { "nothing to set up".to_owned() } else { places.join(", ") };
     Some(Line::ok(CHECK, format!("{} is {kind}: {where_}", tool.name)))
 }

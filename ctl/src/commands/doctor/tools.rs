@@ -12,7 +12,6 @@ use super::Seen;
 use super::report::Line;
 use crate::daemon;
 use crate::settings::ledger::{Ledger, Touched};
-use crate::settings::place;
 
 /// Every file of every one.
 pub(super) fn look(seen: &Seen) -> Vec<Line> {
@@ -35,7 +34,7 @@ pub(super) fn look(seen: &Seen) -> Vec<Line> {
 fn told(file: &Path, touched: &Touched, ports: &[u16]) -> Line {
     let (tool, shown) = (&touched.tool, file.display());
     let again = format!("aigwctl setup {tool}");
-    match (changed(file, touched), astray(touched, ports)) {
+    match (touched.changed(file), astray(touched, ports)) {
         (Err(fault), _) => Line::failure("tools", fault.into()),
         (Ok(None), _) => Line::warning("tools", format!("{tool}: {shown} is gone"), again),
         (Ok(Some(keys)), _) if !keys.is_empty() => Line::warning(
@@ -57,7 +56,7 @@ pub(super) fn moved(seen: &Seen) -> BTreeSet<String> {
     let ports = ports(seen);
     let Ok(ledger) = ledger() else { return BTreeSet::new() };
     let is_ours =
-        |file: &Path, touched: &Touched| matches!(changed(file, touched), Ok(Some(keys)) if keys.is_empty());
+        |file: &Path, touched: &Touched| matches!(touched.changed(file), Ok(Some(keys)) if keys.is_empty());
     let theirs: BTreeSet<&String> = ledger
         .files
         .iter()
@@ -66,19 +65,6 @@ pub(super) fn moved(seen: &Seen) -> BTreeSet<String> {
         .collect();
     let astray = ledger.files.values().filter(|touched| astray(touched, &ports).is_some());
     astray.map(|touched| &touched.tool).filter(|tool| !theirs.contains(tool)).cloned().collect()
-}
-
-/// The keys of ours in it that hold something else by now; `None` when there is no such file any more.
-fn changed(file: &Path, touched: &Touched) -> Result<Option<Vec<String>>, Fault> {
-    let Some(text) = place::read(file)? else { return Ok(None) };
-    let mut changed = Vec::new();
-    for held in &touched.keys {
-        let found = touched.format.find(&text, &held.path).map_err(|refusal| refusal.fault(file, &text))?;
-        if !found.is_some_and(|found| held.ours.contains(&found.value)) {
-            changed.push(held.path.join("."));
-        }
-    }
-    Ok(Some(changed))
 }
 
 /// The port that what we wrote leads to, if it is none of these.

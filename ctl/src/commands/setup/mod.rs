@@ -7,17 +7,19 @@ use std::io::{self, IsTerminal};
 
 use aigw_shared::fault::{Failure, Fault, Kind};
 use aigw_shared::ipc::message::{Request, Response};
-use aigw_shared::ipc::payload::AccessQuery;
+use aigw_shared::ipc::payload::{AccessQuery, CaTrust};
+use aigw_shared::paths::{self, Paths};
 
 use self::show::{FileRow, Row, State, Told, overview, plan};
 use super::edits::{Hidden, agree, diff, finish};
-use super::{env, pause};
+use super::{env, pause, trust};
 use crate::cli::Setup;
-use crate::daemon;
 use crate::output::Output;
 use crate::settings::ledger::Ledger;
 use crate::settings::transaction::Change;
+use crate::tools::models::{self, Offered};
 use crate::tools::{self, Desk, Door, How, Mode, TOOLS, Tool, Way};
+use crate::{daemon, no_proxy};
 
 /// A tool, and the way in which it is to come to us.
 #[derive(Clone, Copy)]
@@ -39,7 +41,8 @@ pub(super) async fn run(arguments: &Setup, output: &Output) -> Result<(), Failur
     let desk = tools::desk(&home);
     let mut chosen = named(&arguments.tools, arguments.mode)?;
     if arguments.print {
-        return print::run(&chosen, &desk, output).await;
+        let offered = offered(&chosen, &arguments.models).await?;
+        return print::run(&chosen, &desk, &offered, output).await;
     }
     if chosen.is_empty() {
         chosen = found(&desk, arguments.mode);
@@ -62,19 +65,25 @@ pub(super) async fn run(arguments: &Setup, output: &Output) -> Result<(), Failur
         Response::Keys(rows) => rows.into_iter().map(|row| row.name).collect::<Vec<_>>(),
         _ => return Err(daemon::unexpected()),
     };
+    let offered = offered(&chosen, &arguments.models).await?;
     if !arguments.dry_run {
-        agree(arguments.yes, output, "Set up", &plan(&chosen, &desk))?;
+        agree(arguments.yes, output, "Set up", &plan(&chosen, &desk, &offered))?;
     }
     let mut rows = Vec::new();
     for choice in chosen {
         let tool = choice.tool;
         let door = if arguments.dry_run && !known_keys.iter().any(|name| name == tool.id) {
-            let address = address_only().await?;
-            Door { address, key: format!("aigw_{}_***", tool.id) }
+            Door {
+                address: address_only().await?,
+                key: format!("aigw_{}_***", tool.id),
+                trust: Some(will_be(&paths)),
+                exceptions: no_proxy::here(),
+                models: offered.clone(),
+            }
         } else if matches!(choice.way.how, How::Impossible { .. }) {
-            Door { address: String::new(), key: String::new() }
+            Door::default()
         } else {
-            access(tool).await?
+            access(choice, &desk, &offered).await?
         };
         rows.push(one(choice, &desk, &door, &mut ledger, arguments.dry_run));
     }
@@ -95,7 +104,9 @@ pub(super) async fn set_up(id: &str, mode: Option<Mode>, ledger: &mut Ledger) ->
     let home = daemon::paths()?.user_home.ok_or_else(no_home)?;
     let desk = tools::desk(&home);
     for choice in named(&[id.to_owned()], mode)? {
-        let door = access(choice.tool).await?;
+        // Those that it knows already: the deployment may be away, and the user may have named them.
+        let offered = ledger.models.get(id).cloned().unwrap_or_default();
+        let door = access(choice, &desk, &offered).await?;
         if let Some(error) = one(choice, &desk, &door, ledger, false).error {
             return Err(Fault::new(Kind::CommandFailed, format!("{}: {error}", choice.tool.name))
                 .cure_with(format!("mend that, then run `aigwctl setup {id}`"))
@@ -150,16 +161,42 @@ fn found(desk: &Desk, mode: Option<Mode>) -> Vec<Choice> {
 }
 
 /// The tool's own key, made if it is new, and where it is taken: the daemon that this user's control socket leads to says
-/// so, and it holds that port.
-async fn access(tool: &Tool) -> Result<Door, Failure> {
-    let query = AccessQuery { key: tool.id.to_owned(), gateway: None };
-    match daemon::ask(Request::Access(query)).await? {
-        Response::Access(access) => {
-            let address = env::address(&access)?.to_owned();
-            Ok(Door { address, key: access.key.reveal().to_owned() })
-        }
-        _ => Err(daemon::unexpected()),
+/// so, and it holds that port. For a proxy, the files to trust as well.
+async fn access(choice: Choice, desk: &Desk, offered: &Offered) -> Result<Door, Failure> {
+    let query = AccessQuery { key: choice.tool.id.to_owned(), gateway: None };
+    let Response::Access(access) = daemon::ask(Request::Access(query)).await? else {
+        return Err(daemon::unexpected());
+    };
+    let trust = match choice.way.mode {
+        Mode::BaseUrl => None,
+        Mode::Proxy => Some(trust::files(choice.way.trusted(&desk.of(choice.tool))).await?),
+    };
+    Ok(Door {
+        address: env::address(&access)?.to_owned(),
+        key: access.key.reveal().to_owned(),
+        trust,
+        exceptions: no_proxy::here(),
+        models: offered.clone(),
+    })
+}
+
+/// The models that the deployment offers, if one of these tools has to be told. Whoever has to do without is told why.
+async fn offered(chosen: &[Choice], names: &[String]) -> Result<Offered, Failure> {
+    let wanted = |choice: &Choice| choice.way.names_models() || !choice.way.for_model.is_empty();
+    if !chosen.iter().any(wanted) {
+        return Ok(Offered::default());
     }
+    match models::ask(names, None).await {
+        // Then those fail that cannot do without.
+        Err(failure) if !daemon::is_absent(&failure) => Ok(Offered::without(failure.text)),
+        offered => offered,
+    }
+}
+
+/// The files to trust, which may not be there yet.
+fn will_be(paths: &Paths) -> CaTrust {
+    let file = |name| paths.ca_dir().join(name).display().to_string();
+    CaTrust { added: file(paths::CA_ROOTS), bundle: file(paths::CA_BUNDLE) }
 }
 
 /// The address alone, without a new key.
@@ -226,6 +263,10 @@ fn files(
     row: &mut Row,
 ) -> Result<(), Fault> {
     let Choice { tool, way } = choice;
+    if way.lacks_models(door) {
+        let cure = format!("aigwctl setup {} --model NAME", tool.id);
+        return Err(door.models.none_for(tool.name, &cure));
+    }
     let changes = way
         .wanted(tool.id, desk, door)
         .into_iter()
@@ -256,6 +297,11 @@ fn files(
         return Ok(());
     }
     remember(ledger, choice)?;
+    if way.names_models()
+        && ledger.models.insert(tool.id.to_owned(), door.models.clone()).as_ref() != Some(&door.models)
+    {
+        ledger.save()?;
+    }
     changes.into_iter().try_for_each(|change| change.make(ledger))
 }
 

@@ -10,6 +10,7 @@ use super::{Choice, access};
 use crate::output::{Answer, LABEL, Output};
 use crate::settings::change;
 use crate::tools::Desk;
+use crate::tools::models::Offered;
 
 /// Snippets for places where a machine is made anew each time: what they are called, the file, and what belongs into it.
 const SNIPPETS: [(&str, &str, &str); 2] = [
@@ -42,10 +43,20 @@ pub(super) fn snippets(names: &[String], output: &Output) -> Result<bool, Failur
 }
 
 /// What belongs into the files, for whoever makes them in another way.
-pub(super) async fn run(chosen: &[Choice], desk: &Desk, output: &Output) -> Result<(), Failure> {
+pub(super) async fn run(
+    chosen: &[Choice],
+    desk: &Desk,
+    offered: &Offered,
+    output: &Output,
+) -> Result<(), Failure> {
     let mut rows = Vec::new();
-    for Choice { tool, way } in chosen {
-        let door = access(tool).await?;
+    for choice in chosen {
+        let Choice { tool, way } = choice;
+        let door = access(*choice, desk, offered).await?;
+        if way.lacks_models(&door) {
+            let cure = format!("aigwctl setup --print {} --model NAME", tool.id);
+            return Err(door.models.none_for(tool.name, &cure).into());
+        }
         let files = way.wanted(tool.id, desk, &door).into_iter().map(|(file, wanted)| {
             let text = change::done(&wanted, None, None, Vec::new()).map(|(text, _)| text);
             text.map(|text| Printed { file: file.clone(), text }).map_err(|refusal| refusal.fault(&file, ""))

@@ -10,6 +10,7 @@ use super::Choice;
 use crate::output::{Answer, BAD, GOOD, LABEL, STRONG, WARN};
 use crate::settings::change::Wanted;
 use crate::settings::ledger::Ledger;
+use crate::tools::models::Offered;
 use crate::tools::{Desk, Door, Evidence, How, Mode, TOOLS, Tool};
 use crate::wording::{columns, tame};
 
@@ -139,7 +140,8 @@ pub(super) fn overview(desk: &Desk, ledger: &Ledger) -> Overview {
             },
             gets: match way.how {
                 How::Files(files) => {
-                    files.iter().map(|file| file.place(desk).display().to_string()).collect()
+                    let desk = desk.of(tool);
+                    files.iter().map(|file| file.place(&desk).display().to_string()).collect()
                 }
                 How::Steps(_) => vec!["nothing: the steps are shown".to_owned()],
                 How::Impossible { .. } => vec!["nothing".to_owned()],
@@ -151,9 +153,9 @@ pub(super) fn overview(desk: &Desk, ledger: &Ledger) -> Overview {
 }
 
 /// What would be done, for whoever is to agree.
-pub(super) fn plan(chosen: &[Choice], desk: &Desk) -> String {
+pub(super) fn plan(chosen: &[Choice], desk: &Desk, offered: &Offered) -> String {
     let mut text = String::new();
-    let door = Door { address: String::new(), key: String::new() };
+    let door = Door { models: offered.clone(), ..Door::default() };
     for Choice { tool, way } in chosen.iter().filter(|choice| matches!(choice.way.how, How::Files(_))) {
         text += &format!("{STRONG}{}{STRONG:#}\n", tool.name);
         for (file, wanted) in way.wanted(tool.id, desk, &door) {
