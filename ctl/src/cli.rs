@@ -12,10 +12,11 @@ use clap::{Parser, Subcommand};
 pub use self::ca::{Ca, CaInstall, CaUninstall};
 pub use self::course::{Down, Up};
 pub use self::gateways::{Byok, Gateway, GatewayAdd, Login};
+pub use crate::commands::bug_report::Arguments as BugReport;
 pub use crate::commands::doctor::Arguments as Doctor;
 pub use crate::os::trust::Family;
 use crate::shell::Shell;
-pub use crate::tools::Mode;
+pub use crate::tools::{Mode, Pays};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -82,8 +83,14 @@ pub enum Command {
     #[command(after_help = "Example:\n  aigwctl status --json | jq .gateways[0].user")]
     Status,
     /// Look at everything that a tool needs, and say what mends what is wrong
-    #[command(after_help = "Examples:\n  aigwctl doctor\n  aigwctl doctor --fix")]
+    #[command(after_help = "Examples:\n  \
+        aigwctl doctor\n  \
+        aigwctl doctor --fix\n  \
+        aigwctl doctor --tool claude-code                         prove it: nothing of it reaches a gateway")]
     Doctor(Doctor),
+    /// Write what is known of this installation into one file, without secrets and names, to send to whoever mends aigw
+    #[command(after_help = "Example:\n  aigwctl bug-report --output report.json")]
+    BugReport(BugReport),
     /// Print the variables that point a tool at aigwd
     #[command(after_help = "Examples:\n  \
         eval \"$(aigwctl env)\"                                     sh, bash, zsh\n  \
@@ -102,6 +109,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n  \
         aigwctl setup                                             what is here, and what each would get\n  \
         aigwctl setup claude-code codex\n  \
+        aigwctl setup claude-code --mode proxy --pays own\n  \
         aigwctl setup --detected --dry-run\n\n\
         Only the keys that are named are changed. `aigwctl undo` puts back what was there, byte for byte.")]
     Setup(Setup),
@@ -268,9 +276,16 @@ pub struct Setup {
     /// Through which door, where a tool can use both [default: the one it is best served by]
     #[arg(long, value_enum)]
     pub mode: Option<Mode>,
+    /// Who pays for what the tool asks, where a plan of your own can: without this you are asked once, and `--yes` is the
+    /// company
+    #[arg(long, value_enum)]
+    pub pays: Option<Pays>,
     /// Tell the tool of this model alone, which the deployment need not list; again for more
     #[arg(long = "model", value_name = "NAME")]
     pub models: Vec<String>,
+    /// Put the variables of a tool that has no file of its own into what your shell reads at its start
+    #[arg(long)]
+    pub shell_rc: bool,
     /// Show what would change, as a unified diff, and change nothing
     #[arg(long)]
     pub dry_run: bool,

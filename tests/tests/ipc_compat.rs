@@ -41,6 +41,22 @@ fn query(url: Option<String>, name: Option<String>, store: Option<&str>) -> Logi
     LoginQuery { url, name, store: store.map(str::to_owned) }
 }
 
+fn proof_request(asked: ProofAsked) -> ProofRequest {
+    ProofRequest {
+        host: text("api.anthropic.com").filter(|_| asked.is_turn()),
+        method: "POST".to_owned(),
+        path: "/anthropic/v1/messages".to_owned(),
+        user_agent: text("claude-cli/2.1.330").filter(|_| asked.is_turn()),
+        asked,
+        websocket: asked == ProofAsked::Responses,
+        stream: asked.is_turn(),
+        status: 200,
+        at_ms: 1_000,
+        wrote_ms: vec![1_150, 1_300],
+        whole: asked != ProofAsked::Other,
+    }
+}
+
 fn failure() -> Failure {
     Failure {
         code: Kind::NotLoggedIn.face().code.to_owned(),
@@ -124,6 +140,8 @@ fn requests() -> Vec<(String, Request)> {
         ],
         Models => [Request::Models(None), Request::Models(text("work"))],
         LendKey => [Request::LendKey(None), Request::LendKey(text("work"))],
+        LendProofKey => [Request::LendProofKey],
+        Proof => [Request::Proof],
         Pause => [Request::Pause(true), Request::Pause(false)],
         FinishLogin => [Request::FinishLogin],
         Reach => [Request::Reach],
@@ -221,6 +239,27 @@ fn responses() -> Vec<(String, Response)> {
             },
             ProviderModels { provider: "openai".to_owned(), models: Vec::new(), trouble: Some(failure()) },
         ])],
+        Proof => [Response::Proof(ProofSeen {
+            requests: [
+                ProofAsked::Messages,
+                ProofAsked::CountTokens,
+                ProofAsked::Responses,
+                ProofAsked::Chat,
+                ProofAsked::Models,
+                ProofAsked::Other,
+            ]
+            .map(proof_request)
+            .into(),
+            tunnels: [
+                ProofTunnelCame::Refused,
+                ProofTunnelCame::Opened,
+                ProofTunnelCame::Trusted,
+                ProofTunnelCame::Rejected,
+                ProofTunnelCame::HungUp,
+            ]
+            .map(|came| ProofTunnel { host: "größe.example:443".to_owned(), came })
+            .into(),
+        })],
         LoggedOut => [Response::LoggedOut(LoggedOut {
             name: "work".to_owned(),
             deleted: text("aigw-laptop-0a1b2c-01234567"),

@@ -90,18 +90,23 @@ fn same_command(arguments: &Env) -> String {
 }
 
 /// Where tools of this machine come in.
-pub(super) fn address(access: &Access) -> Result<&str, Failure> {
+pub(super) fn loopback(listen: &[String]) -> Result<&str, Failure> {
     // Others may be on the list too, if the person opened a door to containers.
     let loopback = |address: &&String| address.starts_with("127.") || address.starts_with("[::1]");
-    let address = access.listen.iter().find(loopback).or(access.listen.first()).ok_or_else(|| {
+    let address = listen.iter().find(loopback).or(listen.first()).ok_or_else(|| {
         Fault::new(Kind::Internal, "aigwd listens nowhere").cure_with("see `aigwctl status` for the reason")
     })?;
     Ok(address)
 }
 
+/// The key, for what is set up or started with it.
+pub(super) fn revealed(access: &Access) -> String {
+    access.key.reveal().to_owned()
+}
+
 /// Base URLs; with files to trust, the proxy's variables instead.
 pub(super) fn set(access: &Access, files: Option<&CaTrust>, before: &str) -> Result<Vec<Variable>, Failure> {
-    let address = address(access)?;
+    let address = loopback(&access.listen)?;
     let key = access.key.reveal();
     let variables = if let Some(files) = files {
         let url = tools::proxy_url(address, key);

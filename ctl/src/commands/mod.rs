@@ -1,6 +1,7 @@
 //! One file a command: it asks the daemon, makes an answer, and hands it to the output.
 
 mod account;
+pub mod bug_report;
 mod byok;
 mod ca;
 mod completions;
@@ -8,6 +9,7 @@ mod config;
 mod course;
 pub mod doctor;
 mod down;
+mod drift;
 mod edits;
 mod env;
 mod explain;
@@ -53,6 +55,7 @@ pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failu
         Some(Command::Logout { name }) => logout::run(name.clone(), output).await,
         Some(Command::Status) => status::run(output).await,
         Some(Command::Doctor(arguments)) => doctor::run(arguments, output).await,
+        Some(Command::BugReport(arguments)) => bug_report::run(arguments, output).await,
         Some(Command::Env(arguments)) => env::run(arguments, output).await,
         Some(Command::Run(arguments)) => run::run(arguments, output).await.map(|never| match never {}),
         Some(Command::Setup(arguments)) => setup::run(arguments, output).await,

@@ -45,7 +45,7 @@ pub(super) async fn of(
 ) -> Result<Needs, Failure> {
     let Some(way) = tool.way(Some(mode)) else { return Ok(Needs::default()) };
     let mut door = Door {
-        address: env::address(access)?.to_owned(),
+        address: env::loopback(&access.listen)?.to_owned(),
         key: access.key.reveal().to_owned(),
         ..Door::default()
     };

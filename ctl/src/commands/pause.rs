@@ -16,7 +16,7 @@ use super::edits::finish;
 use super::setup;
 use crate::daemon;
 use crate::output::{Answer, BAD, GOOD, Output, STRONG};
-use crate::settings::ledger::Ledger;
+use crate::settings::ledger::{Ledger, Paused};
 use crate::settings::transaction::Return;
 use crate::tools::{Mode, Tool};
 use crate::wording::{Moment, tame};
@@ -81,8 +81,13 @@ pub(super) async fn begin(output: &Output) -> Result<(), Failure> {
     };
     let known = ledger.all_tools();
     for tool in &known {
-        let mode = ledger.tools.get(tool).or(ledger.paused.get(tool)).copied().or_else(|| usual(tool));
-        ledger.paused.insert(tool.clone(), mode.unwrap_or(Mode::BaseUrl));
+        // What an earlier run has written down already counts where its files are gone by now.
+        let before = ledger.paused.get(tool);
+        let mode = ledger.tools.get(tool).copied().or(before.map(|paused| paused.mode));
+        let shell_file =
+            setup::has_block(&ledger, tool).or(before.and_then(|paused| paused.shell_file.clone()));
+        let mode = mode.or_else(|| usual(tool)).unwrap_or(Mode::BaseUrl);
+        ledger.paused.insert(tool.clone(), Paused { mode, shell_file });
     }
     ledger.save()?;
     let mut rows = Vec::new();
@@ -130,8 +135,9 @@ pub(super) async fn end(output: &Output) -> Result<(), Failure> {
         Err(failure) => return Err(failure),
     }
     let mut rows = Vec::new();
-    for (tool, mode) in ledger.paused.clone() {
-        let error = setup::set_up(&tool, Some(mode), &mut ledger).await.err().map(|failure| failure.text);
+    for (tool, Paused { mode, shell_file }) in ledger.paused.clone() {
+        let error =
+            setup::set_up(&tool, Some(mode), shell_file, &mut ledger).await.err().map(|failure| failure.text);
         if error.is_none() {
             ledger.paused.remove(&tool);
             ledger.save()?;

@@ -230,7 +230,7 @@ fn by_hand(paths: &Paths, desk: &Desk) -> Result<Vec<String>, Failure> {
 
 async fn look() -> Result<Ended, Failure> {
     let aside = Output::aside();
-    doctor::run(&doctor::Arguments { fix: true }, &aside).await?;
+    doctor::run(&doctor::Arguments { fix: true, ..doctor::Arguments::default() }, &aside).await?;
     let report = aside.kept().json;
     let lines = |state: &str| -> Vec<(String, String)> {
         let checks = report["checks"].as_array().into_iter().flatten().filter(|line| line["state"] == state);

@@ -182,6 +182,9 @@ fn take_out(
 fn is_local_key(format: Format, text: &str, path: &[String]) -> bool {
     let found = format.find(text, path).ok().flatten();
     found.is_some_and(|found| {
-        found.value.as_str().is_some_and(|text| text.starts_with(aigw_shared::key::PREFIX))
+        found.value.as_str().is_some_and(|text| {
+            let prefix = aigw_shared::key::PREFIX;
+            text.starts_with(prefix) || ["/_k/", ":"].iter().any(|at| text.contains(&format!("{at}{prefix}")))
+        })
     })
 }

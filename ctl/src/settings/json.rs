@@ -54,12 +54,14 @@ fn value(node: &Node<'_>) -> Result<Value, Refusal> {
     })
 }
 
-pub(super) fn span(text: &str, path: &[String]) -> Result<Option<Range<usize>>, Refusal> {
+pub(super) fn find(text: &str, path: &[String]) -> Result<Option<(Range<usize>, Value)>, Refusal> {
     let root = parse(text)?;
-    let found = path.iter().try_fold(root.as_ref(), |node, segment| {
-        Ok::<_, Refusal>(node.map(|node| child(node, segment)).transpose()?.flatten().map(|(_, node)| node))
-    })?;
-    Ok(found.map(|node| node.start()..node.end()))
+    let mut node = root.as_ref();
+    for segment in path {
+        let found = node.map(|node| child(node, segment)).transpose()?.flatten();
+        node = found.map(|(_, node)| node);
+    }
+    node.map(|node| Ok((node.start()..node.end(), value(node)?))).transpose()
 }
 
 /// What a container holds: members with their names, or elements.

@@ -26,9 +26,9 @@ pub(crate) struct Ledger {
     pub(crate) files: BTreeMap<PathBuf, Touched>,
     /// Tools that have a local key of their own, and the way in which they come to us.
     pub(crate) tools: BTreeMap<String, Mode>,
-    /// Tools that are put back for a while, and the way in which they will come again. Their keys stay.
+    /// Tools that are put back for a while, and how they will come again. Their keys stay.
     #[serde(default)]
-    pub(crate) paused: BTreeMap<String, Mode>,
+    pub(crate) paused: BTreeMap<String, Paused>,
     /// Who pays for them, where somebody was asked.
     #[serde(default)]
     pub(crate) pays: BTreeMap<String, Paid>,
@@ -40,6 +40,14 @@ pub(crate) struct Ledger {
     /// Held as long as this is.
     #[serde(skip)]
     _lock: Option<File>,
+}
+
+/// How a tool will come again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Paused {
+    pub(crate) mode: Mode,
+    /// What the shell reads at its start, if it had a block there.
+    pub(crate) shell_file: Option<PathBuf>,
 }
 
 /// Who pays for a tool.

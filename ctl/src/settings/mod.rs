@@ -5,7 +5,7 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`json`], [`toml`], [`yaml`] | where a key is in a text, and splices |
+//! | [`json`], [`toml`], [`yaml`], [`env`], [`xml`], [`shell`] | where a key is in a text, and splices |
 //! | [`path`] | what leads to a key, and values at it |
 //! | [`change`] | setting our keys, and the three-way undo; pure functions of texts |
 //! | [`ledger`] | what was changed where, written down before it is done |
@@ -13,18 +13,22 @@
 //! | [`place`] | a file on the disk: links, modes, drafts, folders |
 
 pub(crate) mod change;
+mod env;
 mod json;
 pub(crate) mod ledger;
 pub(crate) mod path;
 pub(crate) mod place;
+mod shell;
 mod toml;
 pub(crate) mod transaction;
+mod xml;
 mod yaml;
 
 use std::ops::Range;
 
 use aigw_shared::fault::{Fault, Kind};
-pub(crate) use path::{KeyPath, at};
+pub(crate) use path::KeyPath;
+use path::at;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -37,6 +41,12 @@ pub(crate) enum Format {
     Toml,
     /// YAML of one document.
     Yaml,
+    /// Variables: a path is one name.
+    Env,
+    /// JetBrains' options: a path is a component's name and an option's.
+    Jetbrains,
+    /// A block in a shell's file: a path is its name, and the value its lines.
+    Shell,
 }
 
 /// A value in a text, as it is written there.
@@ -86,21 +96,26 @@ impl Format {
             Self::Json => json::read(body),
             Self::Toml => toml::read(body),
             Self::Yaml => yaml::read(body),
+            Self::Env => env::read(body),
+            Self::Jetbrains => xml::read(body),
+            Self::Shell => shell::read(body),
         }
         .map_err(|refusal| refusal.moved(mark.len()))
     }
 
     /// What stands at this path.
     pub(crate) fn find(self, text: &str, path: &[String]) -> Result<Option<Found>, Refusal> {
-        let Some(value) = at(&self.read(text)?, path).cloned() else { return Ok(None) };
-        let (_, body) = split_mark(text);
-        let span = match self {
-            Self::Json => json::span(body, path)?,
-            Self::Toml => toml::span(body, path)?,
-            Self::Yaml => yaml::span(body, path)?,
+        let (mark, body) = split_mark(text);
+        let found = match self {
+            Self::Json => json::find(body, path),
+            Self::Toml => toml::find(body, path),
+            Self::Yaml => yaml::find(body, path),
+            Self::Env => env::find(body, path),
+            Self::Jetbrains => xml::find(body, path),
+            Self::Shell => shell::find(body, path),
         };
-        let raw = span.and_then(|span| body.get(span)).unwrap_or_default().to_owned();
-        Ok(Some(Found { raw, value }))
+        let found = found.map_err(|refusal| refusal.moved(mark.len()))?;
+        Ok(found.map(|(place, value)| Found { raw: body.get(place).unwrap_or_default().to_owned(), value }))
     }
 
     /// The text with this value at this path, in the place of what is there, and the containers that had to be made.
@@ -114,6 +129,9 @@ impl Format {
             Self::Json => value.to_string(),
             Self::Toml => toml::raw(value)?,
             Self::Yaml => yaml::raw(value),
+            Self::Env => env::raw(value)?,
+            Self::Jetbrains => xml::raw(value)?,
+            Self::Shell => shell::raw(value)?,
         };
         self.set_raw(text, path, &raw, value)
     }
@@ -135,6 +153,9 @@ impl Format {
             Self::Json => json::set(body, path, raw),
             Self::Toml => toml::set(body, path, raw),
             Self::Yaml => yaml::set(body, path, raw),
+            Self::Env => env::set(body, path, raw),
+            Self::Jetbrains => xml::set(body, path, raw),
+            Self::Shell => shell::set(body, path, raw),
         })?;
         let mut meant = before;
         path::put(&mut meant, path, value.clone());
@@ -151,6 +172,9 @@ impl Format {
             Self::Json => json::remove(body, path),
             Self::Toml => toml::remove(body, path),
             Self::Yaml => yaml::remove(body, path),
+            Self::Env => env::remove(body, path),
+            Self::Jetbrains => xml::remove(body, path),
+            Self::Shell => shell::remove(body, path),
         })?;
         path::take(&mut meant, path);
         self.checked(edited, &meant, path)
@@ -162,7 +186,8 @@ impl Format {
         let rest: String = body.split_whitespace().collect();
         match self {
             Self::Json | Self::Yaml => matches!(&*rest, "" | "{}" | "[]"),
-            Self::Toml => rest.is_empty(),
+            Self::Jetbrains => matches!(&*rest, "" | "<application></application>" | "<application/>"),
+            Self::Toml | Self::Env | Self::Shell => rest.is_empty(),
         }
     }
 
@@ -199,12 +224,16 @@ impl Format {
 
     /// A value as it was written, read.
     pub(crate) fn read_raw(self, raw: &str) -> Result<Value, Refusal> {
-        let text = match self {
-            Self::Json => format!("{{\"x\":{raw}}}"),
-            Self::Toml => format!("x = {raw}\n"),
-            Self::Yaml => yaml::member("x", raw),
+        let name = "x".to_owned();
+        let (text, path) = match self {
+            Self::Json => (format!("{{\"x\":{raw}}}"), vec![name]),
+            Self::Toml => (format!("x = {raw}\n"), vec![name]),
+            Self::Yaml => (yaml::member("x", raw), vec![name]),
+            Self::Env => (format!("x={raw}\n"), vec![name]),
+            Self::Jetbrains => (xml::option(raw), vec![name.clone(), name]),
+            Self::Shell => (shell::block("x", raw, "\n"), vec![name]),
         };
-        Ok(self.find(&text, &["x".to_owned()])?.map_or(Value::Null, |found| found.value))
+        Ok(self.find(&text, &path)?.map_or(Value::Null, |found| found.value))
     }
 }
 

@@ -78,13 +78,15 @@ fn dotted(path: &[String]) -> String {
     path.iter().map(|name| key(name)).collect::<Vec<_>>().join(".")
 }
 
-pub(super) fn span(text: &str, path: &[String]) -> Result<Option<Range<usize>>, Refusal> {
+/// A table has no one place.
+pub(super) fn find(text: &str, path: &[String]) -> Result<Option<(Range<usize>, Value)>, Refusal> {
     let document = parse(text)?;
     let mut item = Some(document.as_item());
     for name in path {
         item = item.and_then(Item::as_table_like).and_then(|table| table.get(name));
     }
-    Ok(item.and_then(Item::as_value).and_then(Node::span))
+    let span = |item: &Item| item.as_value().and_then(Node::span).unwrap_or_default();
+    Ok(item.and_then(|item| Some((span(item), item_value(item)?))))
 }
 
 pub(super) fn set(text: &str, path: &[String], new: &str) -> Result<Vec<Splice>, Refusal> {

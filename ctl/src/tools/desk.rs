@@ -17,6 +17,8 @@ pub(crate) struct Desk {
     pub(crate) own_home: Option<Home>,
     /// Variables that move a tool's files.
     pub(crate) variable: fn(&str) -> Option<PathBuf>,
+    /// What the user's shell reads at its start, if a tool that takes variables alone is to have them there.
+    pub(crate) shell_file: Option<PathBuf>,
 }
 
 /// Systems that have places of their own for files.
@@ -73,7 +75,22 @@ pub(crate) fn desk(home: &Path) -> Desk {
         ),
         own_home: None,
         variable: |name| std::env::var_os(name).map(PathBuf::from).filter(|folder| folder.is_absolute()),
+        shell_file: None,
     }
+}
+
+/// What this shell, by its path, reads at its start, below the home.
+pub(crate) fn shell_file(shell: &str) -> Option<&'static str> {
+    let files = [
+        ("bash", ".bashrc"),
+        ("zsh", ".zshrc"),
+        ("fish", ".config/fish/config.fish"),
+        ("sh", ".profile"),
+        ("dash", ".profile"),
+        ("ksh", ".profile"),
+    ];
+    let name = shell.rsplit('/').next()?;
+    files.iter().find(|(known, _)| *known == name).map(|(_, file)| *file)
 }
 
 impl Desk {
@@ -93,18 +110,19 @@ impl Desk {
 impl Tool {
     /// What shows that it is here.
     pub(crate) fn found(&self, desk: &Desk) -> Option<PathBuf> {
-        // A program of Windows has its files there.
+        let folder = |name: &&str| Some(desk.home.join(name)).filter(|folder| folder.is_dir());
+        self.program(desk).or_else(|| self.folders.iter().find_map(folder)).or_else(|| desk.flatpak(self.id))
+    }
+
+    /// Its program. One of Windows has its files there.
+    pub(crate) fn program(&self, desk: &Desk) -> Option<PathBuf> {
         let is_program = |file: &PathBuf| {
             let foreign = packaged::package(file, desk.in_wsl) == Some(Package::Windows);
-            !foreign && (file.is_file() || file.with_extension("exe").is_file())
+            let here = || ["exe", "cmd"].iter().any(|ending| file.with_extension(ending).is_file());
+            !foreign && (file.is_file() || here())
         };
         let program = |name: &&str| desk.path.iter().map(|folder| folder.join(name)).find(is_program);
-        let folder = |name: &&str| Some(desk.home.join(name)).filter(|folder| folder.is_dir());
-        self.programs
-            .iter()
-            .find_map(program)
-            .or_else(|| self.folders.iter().find_map(folder))
-            .or_else(|| desk.flatpak(self.id))
+        self.programs.iter().find_map(program)
     }
 }
 

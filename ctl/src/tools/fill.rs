@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::desk::Desk;
 use super::{Door, ForModels, How, Keys, Put, Settings, Tool, Way};
 use crate::settings::change::Wanted;
-use crate::settings::{KeyPath, place};
+use crate::settings::{Format, KeyPath, place};
 use crate::{no_proxy, os};
 
 /// What stands for a model where none is known.
@@ -31,7 +31,17 @@ impl Way {
             (file, Wanted { tool, format: settings.format, keys })
         };
         // A file that is about models of which there are none is left alone.
-        self.files().iter().map(wanted).filter(|(_, wanted)| !wanted.keys.is_empty()).collect()
+        let files = self.files().iter().map(wanted).filter(|(_, wanted)| !wanted.keys.is_empty());
+        files.chain(self.block(tool, &desk, door)).collect()
+    }
+
+    /// The variables of a tool that has no file, in that of the user's shell.
+    fn block(&self, tool: &'static str, desk: &Desk, door: &Door) -> Option<(PathBuf, Wanted<'static>)> {
+        let file = desk.shell_file.clone().filter(|_| matches!(self.how, How::Steps(_)))?;
+        let shell = os::shell_in_use();
+        let lines: Vec<_> = self.variables(door).iter().map(|(name, value)| shell.set(name, value)).collect();
+        let keys = vec![(vec![tool.to_owned()], Value::from(lines.join("\n")))];
+        (!lines.is_empty()).then_some((file, Wanted { tool, format: Format::Shell, keys }))
     }
 
     pub(crate) fn files(&self) -> &'static [Settings] {
@@ -171,7 +181,14 @@ impl Settings {
         // What cannot be read says nothing, to the tool either.
         let text = place::read(file).ok().flatten()?;
         let is_set = |path: &KeyPath| self.format.find(&text, path).ok().flatten().is_some();
-        let keys: Vec<_> = self.keys.iter().map(|(path, _)| key_path(path, "")).filter(is_set).collect();
+        let of_models = self.for_models.iter().flat_map(|models| match models {
+            ForModels::Each(_, keys) => vec![*keys],
+            ForModels::One(providers) => providers.iter().map(|(_, keys)| *keys).collect(),
+        });
+        let all = [self.keys].into_iter().chain(of_models).flatten();
+        let mut keys: Vec<_> = all.map(|(path, _)| key_path(path, "")).filter(is_set).collect();
+        keys.sort();
+        keys.dedup();
         let names: Vec<_> = keys.iter().map(|path| path.join(".")).collect();
         let words = || format!("{} sets {}, and goes before this", file.display(), names.join(", "));
         (!names.is_empty()).then(words)
@@ -181,7 +198,8 @@ impl Settings {
 impl Put {
     fn value(&self, door: &Door, model: &str) -> Value {
         match self {
-            Self::Text(text) | Self::Fallback(text) => Value::from(door.fill(text, model)),
+            Self::Text(text) => Value::from(door.fill(text, model)),
+            Self::Fallback(put) => put.value(door, model),
             Self::Flag(flag) => Value::from(*flag),
             Self::Number(number) => Value::from(*number),
             Self::Url(path) => Value::from(door.url(path)),

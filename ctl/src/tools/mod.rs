@@ -9,15 +9,19 @@
 //! | [`models`] | the models that the deployment offers |
 //! | [`own`] | plans of the user's own at a tool's maker |
 //! | [`packaged`] | snaps, flatpaks, and programs of Windows |
+//! | [`recipes`] | how each is made to ask one short thing and end |
 
 pub(crate) mod desk;
 mod fill;
 pub(crate) mod models;
 mod own;
 pub(crate) mod packaged;
+pub(crate) mod recipes;
 mod table;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tried;
 
 use aigw_shared::ipc::payload::CaTrust;
 use serde::{Deserialize, Serialize};
@@ -117,10 +121,10 @@ pub(crate) enum ForModels {
 pub(crate) enum Put {
     /// Filled in like steps.
     Text(&'static str),
-    /// The same where the file says nothing.
-    Fallback(&'static str),
     Flag(bool),
     Number(u64),
+    /// This where the file says nothing.
+    Fallback(&'static Put),
     /// Our address, with this path.
     Url(&'static str),
     /// Our address with the tool's local key in its path, for what has no place for a key.

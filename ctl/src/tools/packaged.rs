@@ -215,6 +215,7 @@ mod tests {
             in_wsl: false,
             own_home: None,
             variable: |_| None,
+            shell_file: None,
         };
         let zed = Tool::named("zed").unwrap();
         assert_eq!(zed.found(&desk), None);

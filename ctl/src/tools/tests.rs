@@ -19,6 +19,7 @@ fn at(folder: &Path) -> Desk {
         in_wsl: false,
         own_home: None,
         variable: |_| None,
+        shell_file: None,
     }
 }
 
@@ -74,7 +75,7 @@ fn a_row_names_a_key_that_can_be_and_files_of_its_own() {
                     text.extend(wanted.keys.iter().map(|(_, value)| value.to_string()));
                 }
                 let leads_here = text.contains("aigw_x_y") && text.contains("127.0.0.1:2449");
-                assert!(leads_here == !way.files().is_empty(), "{}: {text}", tool.id);
+                assert!(leads_here != way.files().is_empty(), "{}: {text}", tool.id);
                 // All users of a machine see arguments.
                 assert!(!way.arguments(&door()).concat().contains("aigw_x_y"), "{}", tool.id);
             }
@@ -140,7 +141,7 @@ fn models_come_from_the_deployments_list() {
         }])
     );
     // One, of the first provider that has any.
-    assert_eq!(file("qwen", ".qwen/settings.json")["env"]["OPENAI_MODEL"], "gpt-x");
+    assert_eq!(file("qwen", ".qwen/settings.json")["model"]["name"], "gpt-x");
     assert_eq!(file("cline", ".cline/data/settings/providers.json")["lastUsedProvider"], "openai-compatible");
     let mut only = door();
     only.models = only.models.limited_to(&["claude-b".to_owned()]);
@@ -270,6 +271,22 @@ fn a_command_gets_what_its_tool_needs() {
     let content: Value = serde_json::from_str(&opencode["OPENCODE_CONFIG_CONTENT"]).unwrap();
     assert_eq!(content["provider"]["anthropic"]["options"]["baseURL"], "http://127.0.0.1:2449/anthropic/v1");
     assert_eq!(content["provider"]["openai"]["options"]["apiKey"], "aigw_x_y");
+}
+
+#[test]
+fn a_shell_that_is_asked_for_gets_a_block_of_variables() {
+    for (shell, file) in
+        [("/bin/bash", Some(".bashrc")), ("/usr/bin/zsh", Some(".zshrc")), ("nu", None), ("", None)]
+    {
+        assert_eq!(desk::shell_file(shell), file, "{shell}");
+    }
+    let desk = Desk { shell_file: Some("/home/.bashrc".into()), ..at(Path::new("/home")) };
+    let copilot = way("copilot-cli", None).wanted("copilot-cli", &desk, &door());
+    assert_eq!((copilot.len(), copilot[0].0.to_str()), (1, Some("/home/.bashrc")));
+    assert!(copilot[0].1.keys[0].1.as_str().unwrap().contains("COPILOT_MODEL"));
+    // Those that have a file of their own, or no variables, do not.
+    assert!(way("roo", None).wanted("roo", &desk, &door()).is_empty());
+    assert!(way("pi", None).wanted("pi", &desk, &door()).iter().all(|(file, _)| !file.ends_with(".bashrc")));
 }
 
 #[test]

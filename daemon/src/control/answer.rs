@@ -40,6 +40,11 @@ pub async fn to(app: &Arc<App>, request: Request, own: &mut Belongings) -> Respo
         },
         Request::Access(query) => access(app, &query).map(Response::Access),
         Request::LendKey(gateway) => lend_key(app, gateway.as_deref(), &mut own.key).map(Response::Access),
+        Request::LendProofKey => lend_proof_key(app, &mut own.key).map(Response::Access),
+        Request::Proof => match own.key.as_ref().and_then(|lent| lent.proof.as_ref()) {
+            Some(proof) => Ok(Response::Proof(proof.seen())),
+            None => Err(Fault::new(Kind::BadRequest, "no key for a proof was lent here")),
+        },
         Request::Keys => Ok(Response::Keys(app.keys.rows())),
         Request::RevokeKey(name) => app.keys.revoke(&name).map(|()| Response::Done),
         Request::Explain(query) => explain::request(app, &query).await.map(Response::Explained),
@@ -91,6 +96,11 @@ fn lend_key(app: &App, gateway: Option<&str>, own: &mut Option<Lent>) -> Result<
     app.check_not_paused()?;
     check_gateway(app, gateway)?;
     let lent = own.insert(app.keys.lend(gateway)?);
+    Ok(Access { listen: listening(app), key: lent.key.clone() })
+}
+
+fn lend_proof_key(app: &App, own: &mut Option<Lent>) -> Result<Access, Fault> {
+    let lent = own.insert(app.keys.lend_for_proof()?);
     Ok(Access { listen: listening(app), key: lent.key.clone() })
 }
 

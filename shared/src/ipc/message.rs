@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::payload::{
     Access, AccessQuery, Account, BrowserLogin, Build, ByokKeys, ByokQuery, CaAction, CaRequest, CaStatus,
     CaTrust, ExplainQuery, Explanation, GatewayChange, GatewayChanged, KeyRow, LoggedIn, LoggedOut, Login,
-    LoginBegun, LoginNeeds, LoginQuery, ProviderModels, Reach, SessionRow, SessionsQuery, Settings, Status,
+    LoginBegun, LoginNeeds, LoginQuery, ProofSeen, ProviderModels, Reach, SessionRow, SessionsQuery,
+    Settings, Status,
 };
 use crate::fault::Failure;
 
@@ -59,6 +60,10 @@ pub enum Request {
     LendKey(Option<String>),
     /// The models that the providers of the named gateway list (of the default one if none is named).
     Models(Option<String>),
+    /// The same for a proof: whatever comes with the key is answered by the daemon itself, and written down.
+    LendProofKey,
+    /// What came with the key that was lent here for a proof.
+    Proof,
     /// Let tools go to their vendors' own hosts (`true`), or to the gateway again.
     Pause(bool),
 }
@@ -78,7 +83,7 @@ pub enum Response {
     LoginNeeds(LoginNeeds),
     /// Answer to `Login`.
     LoggedIn(LoggedIn),
-    /// Answer to `Access` and `LendKey`.
+    /// Answer to `Access`, `LendKey` and `LendProofKey`.
     Access(Access),
     /// Answer to `Keys`.
     Keys(Vec<KeyRow>),
@@ -108,6 +113,8 @@ pub enum Response {
     Reached(Vec<Reach>),
     /// Answer to `Models`, in the order of the providers' names.
     Models(Vec<ProviderModels>),
+    /// Answer to `Proof`.
+    Proof(ProofSeen),
 }
 
 impl Request {

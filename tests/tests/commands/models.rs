@@ -136,6 +136,30 @@ async fn a_command_gets_what_its_tool_needs_and_the_users_choice_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tool_without_a_file_gets_a_block_in_the_shells_when_that_is_asked_for() {
+    let mut machine = machine!();
+    machine.set("SHELL", "/bin/bash");
+    let scene = Scene::set(machine, Setup::default()).await;
+    let file = scene.machine.home().join(".bashrc");
+    let before = "alias ll='ls -l'\n\n# mine";
+    std::fs::write(&file, before).unwrap();
+    let read = || std::fs::read_to_string(&file).unwrap();
+    assert_eq!(scene.machine.ask(&["setup", "copilot-cli", "--yes"])["tools"][0]["state"], "by-hand");
+    assert_eq!(read(), before);
+    let told = scene.machine.ask(&["setup", "copilot-cli", "--yes", "--shell-rc"]);
+    assert_eq!(told["tools"][0]["state"], "set-up", "{told}");
+    let script = format!(". {} && echo $COPILOT_MODEL $COPILOT_PROVIDER_BASE_URL", file.display());
+    let shell = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert_eq!(text(&shell), format!("gpt-5 http://{}/openai/v1\n", scene.address()));
+    assert!(read().starts_with(before), "{}", read());
+    // It stays where it is, without being asked for again.
+    let again = scene.machine.ask(&["setup", "copilot-cli", "--yes"]);
+    assert_eq!(again["tools"][0]["state"], "unchanged", "{again}");
+    scene.machine.ask(&["undo", "copilot-cli", "--yes"]);
+    assert_eq!(read(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn env_prints_what_a_tool_needs_and_takes_it_away() {
     let scene = scene().await;
     let variables = scene.machine.ask(&["env", "--tool", "aider"]);

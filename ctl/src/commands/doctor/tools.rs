@@ -8,6 +8,7 @@ use aigw_shared::fault::{Fault, Kind};
 use serde_json::Value;
 use url::Url;
 
+use super::super::drift;
 use super::Seen;
 use super::report::Line;
 use crate::daemon;
@@ -33,21 +34,19 @@ pub(super) fn look(seen: &Seen) -> Vec<Line> {
 
 fn told(file: &Path, touched: &Touched, ports: &[u16]) -> Line {
     let (tool, shown) = (&touched.tool, file.display());
-    let again = format!("aigwctl setup {tool}");
-    match (touched.changed(file), astray(touched, ports)) {
-        (Err(fault), _) => Line::failure("tools", fault.into()),
-        (Ok(None), _) => Line::warning("tools", format!("{tool}: {shown} is gone"), again),
-        (Ok(Some(keys)), _) if !keys.is_empty() => Line::warning(
-            "tools",
-            format!("{tool}: {} in {shown} is not what setup wrote", keys.join(", ")),
-            format!("{again}, or leave it so: aigwctl undo {tool}"),
-        ),
-        (_, Some(port)) => Line::error(
+    if let Err(fault) = touched.changed(file) {
+        return Line::failure("tools", fault.into());
+    }
+    if let Some((what, cure)) = drift::words(file, touched) {
+        return Line::warning("tools", what, cure);
+    }
+    match astray(touched, ports) {
+        Some(port) => Line::error(
             "tools",
             format!("{tool}: {shown} leads to port {port}, where aigwd does not listen"),
-            again,
+            format!("aigwctl setup {tool}"),
         ),
-        _ => Line::ok("tools", format!("{tool}: {shown} is as setup left it")),
+        None => Line::ok("tools", format!("{tool}: {shown} is as setup left it")),
     }
 }
 

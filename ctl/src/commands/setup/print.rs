@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use aigw_shared::fault::Failure;
 use serde::Serialize;
 
-use super::{Choice, access};
+use super::access;
+use super::choice::Choice;
 use crate::output::{Answer, LABEL, Output};
 use crate::settings::change;
 use crate::tools::Desk;
@@ -51,7 +52,7 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let mut rows = Vec::new();
     for choice in chosen {
-        let Choice { tool, way } = choice;
+        let Choice { tool, way, .. } = choice;
         let door = access(*choice, desk, offered).await?;
         if way.lacks_models(&door) {
             let cure = format!("aigwctl setup --print {} --model NAME", tool.id);

@@ -1,6 +1,7 @@
 //! What is set and undone in texts of each format, and what is refused.
 
 mod drift;
+mod others;
 mod yaml;
 
 use serde_json::json;
@@ -9,6 +10,7 @@ use super::change::{Wanted, done, settle, undone};
 use super::ledger::Touched;
 use super::*;
 
+/// Those that hold keys in keys.
 const KEYS: [Format; 3] = [Format::Json, Format::Toml, Format::Yaml];
 
 fn path(key: &str) -> KeyPath {
@@ -50,9 +52,10 @@ fn rows(format: Format, keys: &[(&str, Value)], rows: &[(&str, String)]) {
             assert_eq!(undone(&touched, Some(&text)).unwrap().text.as_deref(), Some(&*before));
             let out = out_by_keys(&touched, &text).unwrap();
             let tight = |text: &str| split_mark(text).1.split_whitespace().collect::<String>();
-            let bare = matches!(tight(&before).as_str(), "" | "{}" | "[]")
+            let bare = format.is_bare(&before)
                 || tight(&out).ends_with("{}")
-                || tight(&out).ends_with("[]");
+                || tight(&out).ends_with("[]")
+                || tight(&out).contains("\"></component>");
             assert!(out == before || bare, "{before:?} became {out:?}");
         }
     }
@@ -156,8 +159,24 @@ fn what_cannot_be_read_is_refused_with_its_place() {
         (Format::Yaml, "f: &e\n  B: 1\nenv:\n  <<: *e\n", "line 4, column 3"),
         (Format::Yaml, "env:\n  A: &a old\n", "line 2"),
         (Format::Yaml, "? [a, b]\n: c\n", "line 1"),
+        (Format::Env, "A=1\n  words\n", "line 2, column 8"),
+        (Format::Env, "=1\n", "line 1, column 1"),
+        (Format::Env, "A=1\nB=\"x\n\n", "line 2, column 3"),
+        (Format::Env, "A='x'y\n", "line 1, column 6"),
+        (Format::Jetbrains, "<application>\n  <component>\n</application>", "line 3, column 1"),
+        (Format::Jetbrains, "<!DOCTYPE a [<!ENTITY b \"c\">]><application/>", "line 1"),
+        (Format::Jetbrains, "<project/>", "line 1, column 1: <application>"),
+        (
+            Format::Jetbrains,
+            "<application><component name=\"env\">\n<option name=\"A\"><list/></option></component></application>",
+            "line 2, column 1",
+        ),
+        (Format::Shell, "a\n# >>> aigw x >>>\n", "line 2, column 1"),
+        (Format::Shell, "a\n# <<< aigw x <<<\n", "line 2, column 1"),
+        (Format::Shell, "# >>> aigw x >>>\n# >>> aigw y >>>\n# <<< aigw x <<<\n", "line 2, column 1"),
     ] {
-        let refusal = format.set(text, &path("env.A"), &json!("x")).unwrap_err();
+        let key = if matches!(format, Format::Env | Format::Shell) { "A" } else { "env.A" };
+        let refusal = format.set(text, &path(key), &json!("x")).unwrap_err();
         let fault = refusal.fault(std::path::Path::new("/f"), text);
         assert!(fault.what.contains(place), "{text:?}: {fault}");
     }
@@ -189,6 +208,7 @@ fn what_somebody_changed_is_theirs() {
         (Format::Json, "{ \"k\": \"old\" }"),
         (Format::Toml, "k = \"old\"\n"),
         (Format::Yaml, "k: old # mine\n"),
+        (Format::Env, "k=old # mine\n"),
     ] {
         let (now, touched) = set(format, text, &[("k", json!("ours")), ("more", json!("x"))]);
         let drifted = now.replace("ours", "drifted");
@@ -214,13 +234,13 @@ fn a_file_of_ours_goes_unless_somebody_added_to_it() {
         let tidied = match format {
             Format::Json => format!("{}\n\n", text.replace("  ", "\t")),
             Format::Toml => text.replace(" = ", "="),
-            Format::Yaml => text.replace(": ", ":   ").replace("  b", " b").replace("  c", " c"),
+            _ => text.replace(": ", ":   ").replace("  b", " b").replace("  c", " c"),
         };
         assert_eq!(undone(&touched, Some(&tidied)).unwrap().text, None, "{tidied}");
         let added = match format {
             Format::Json => text.replacen('{', "{ \"mine\": 1,", 1),
             Format::Toml => format!("mine = 1\n{text}"),
-            Format::Yaml => format!("mine: 1\n{text}"),
+            _ => format!("mine: 1\n{text}"),
         };
         let left = undone(&touched, Some(&added)).unwrap().text.unwrap();
         assert_eq!(format.read(&left).unwrap(), json!({ "mine": 1 }));

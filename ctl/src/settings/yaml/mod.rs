@@ -55,16 +55,15 @@ pub(super) fn member(name: &str, raw: &str) -> String {
     format!("{name}:{gap}{raw}")
 }
 
-pub(super) fn span(text: &str, path: &[String]) -> Result<Option<Range<usize>>, Refusal> {
+pub(super) fn find(text: &str, path: &[String]) -> Result<Option<(Range<usize>, Value)>, Refusal> {
     let root = parse(text)?;
-    let mut node = root.as_ref();
-    let mut range = None;
+    let (mut node, mut place) = (root.as_ref(), None);
     for segment in path {
         let child = node.and_then(|node| Some(&node.children()[node.child(segment)?]));
-        range = child.map(|child| child.raw(text));
+        place = child.map(|child| child.raw(text));
         node = child.map(|child| &child.node);
     }
-    Ok(range)
+    Ok(place.zip(node).map(|(place, node)| (place, node.value())))
 }
 
 /// The way to a place: containers with the child that was taken in each, outermost first.

@@ -58,7 +58,8 @@ pub(super) const KILO: Tool = Tool {
             ..FILE
         }]),
         variables: &[("KILO_CONFIG_CONTENT", Text(OPENCODE_CONTENT))],
-        evidence: ran("7.7.9", "2026-11"),
+        evidence: ran("7.7.9", "2026-11-29"),
+        notes: &["it writes the file anew when it first starts: comments are lost, by its own doing"],
         ..WAY
     }],
     own: None,
@@ -116,7 +117,7 @@ pub(super) const COPILOT_CLI: Tool = Tool {
                     ],
                 ),
             ],
-            evidence: ran("1.0.102", "2026-11"),
+            evidence: ran("1.0.102", "2026-11-29"),
             notes: &["no login at GitHub is needed; with one, `--mode proxy` keeps its models"],
             ..WAY
         },
@@ -173,8 +174,8 @@ pub(super) const CONTINUE: Tool = Tool {
             places: Places::everywhere(&[".continue/config.yaml"]),
             moved: &[("CONTINUE_GLOBAL_DIR", ".continue")],
             format: Format::Yaml,
-            // Without these it takes no file.
-            keys: &[(&["name"], Fallback("aigw")), (&["version"], Fallback("1.0.0"))],
+            // It takes no file without these.
+            keys: &[(&["name"], Fallback(&Text("aigw"))), (&["version"], Fallback(&Text("1.0.0")))],
             for_models: &[
                 Each(
                     "anthropic",
@@ -244,7 +245,7 @@ pub(super) const FACTORY: Tool = Tool {
             ..FILE
         }]),
         then: &["In droid, choose one of the models that end with (aigw): /model"],
-        evidence: ran("0.225.2", "2026-11"),
+        evidence: ran("0.225.2", "2026-11-29"),
         notes: &["Factory's own models go on to Factory; these are for its command line alone"],
         ..WAY
     }],
@@ -259,7 +260,8 @@ pub(super) const CLINE: Tool = Tool {
     ways: &[Way {
         how: How::Files(&[Settings {
             places: Places::everywhere(&[".cline/data/settings/providers.json"]),
-            keys: &[(&["version"], Number(1))],
+            // Without this, and without a date and a source of each entry, it throws the file away.
+            keys: &[(&["version"], Fallback(&Number(1)))],
             for_models: &[One(&[
                 (
                     "openai",
@@ -274,7 +276,7 @@ pub(super) const CLINE: Tool = Tool {
                         (&["providers", "openai-compatible", "settings", "baseUrl"], Url("/openai/v1")),
                         (
                             &["providers", "openai-compatible", "updatedAt"],
-                            Fallback("2026-11-29T00:00:00.000Z"),
+                            Fallback(&Text("2026-11-29T00:00:00.000Z")),
                         ),
                         (&["providers", "openai-compatible", "tokenSource"], Text("manual")),
                     ],
@@ -287,15 +289,21 @@ pub(super) const CLINE: Tool = Tool {
                         (&["providers", "anthropic", "settings", "apiKey"], Key),
                         (&["providers", "anthropic", "settings", "model"], Text("{model}")),
                         (&["providers", "anthropic", "settings", "baseUrl"], Url("/anthropic/v1")),
-                        (&["providers", "anthropic", "updatedAt"], Fallback("2026-11-29T00:00:00.000Z")),
+                        (
+                            &["providers", "anthropic", "updatedAt"],
+                            Fallback(&Text("2026-11-29T00:00:00.000Z")),
+                        ),
                         (&["providers", "anthropic", "tokenSource"], Text("manual")),
                     ],
                 ),
             ])],
             ..FILE
         }]),
-        evidence: ran("3.0.65", "2026-11"),
-        notes: &["its background program reads this when it starts: end a running one first"],
+        evidence: ran("3.0.65", "2026-11-29"),
+        notes: &[
+            "its background program reads this when it starts: end a running one first",
+            "it writes the file anew, and undo then takes out what is ours",
+        ],
         ..WAY
     }],
     own: None,

@@ -1,6 +1,6 @@
 //! The agents whose users may have a plan of their own at the maker.
 
-use super::super::Put::{CaFile, Flag, Key, NoProxy, Proxy, Text, Url, UrlWithKey};
+use super::super::Put::{CaBundle, CaFile, Flag, Key, NoProxy, Proxy, Text, Url, UrlWithKey};
 use super::super::{How, Login, Mode, Own, Places, Settings, Tool, Way};
 use super::{FILE, WAY, documented, ran};
 use crate::settings::Format;
@@ -129,36 +129,58 @@ pub(super) const CODEX: Tool = Tool {
     name: "Codex CLI",
     programs: &["codex"],
     folders: &[".codex"],
-    ways: &[Way {
-        how: How::Files(&[Settings {
-            keys: &[
-                (&["model_provider"], Text("aigw")),
-                (&["model_providers", "aigw", "name"], Text("aigw")),
-                (&["model_providers", "aigw", "base_url"], Url("/openai/v1")),
-                (&["model_providers", "aigw", "wire_api"], Text("responses")),
-                (&["model_providers", "aigw", "experimental_bearer_token"], Key),
-                (&["model_providers", "aigw", "supports_websockets"], Flag(true)),
-            ],
-            ..CODEX_FILE
-        }]),
-        variables: &[("AIGW_KEY", Key)],
-        // It does not read OPENAI_BASE_URL.
-        arguments: &[
-            "-c",
-            "model_provider=aigw-run",
-            "-c",
-            "model_providers.aigw-run={name=\"aigw\",base_url=\"{openai}\",wire_api=\"responses\",\
+    ways: &[
+        Way {
+            how: How::Files(&[Settings {
+                keys: &[
+                    (&["model_provider"], Text("aigw")),
+                    (&["model_providers", "aigw", "name"], Text("aigw")),
+                    (&["model_providers", "aigw", "base_url"], Url("/openai/v1")),
+                    (&["model_providers", "aigw", "wire_api"], Text("responses")),
+                    (&["model_providers", "aigw", "experimental_bearer_token"], Key),
+                    (&["model_providers", "aigw", "supports_websockets"], Flag(true)),
+                ],
+                ..CODEX_FILE
+            }]),
+            variables: &[("AIGW_KEY", Key)],
+            // It does not read OPENAI_BASE_URL.
+            arguments: &[
+                "-c",
+                "model_provider=aigw-run",
+                "-c",
+                "model_providers.aigw-run={name=\"aigw\",base_url=\"{openai}\",wire_api=\"responses\",\
                  env_key=\"AIGW_KEY\",supports_websockets=true}",
-        ],
-        evidence: ran("0.169.0", "2026-11-29"),
-        gains: &[
-            "no sign-in at OpenAI is needed; one that is there is left alone, and not used",
-            "WebSockets, which are off at a provider that is added, are switched on again",
-        ],
-        loses: &["the list of models that a ChatGPT plan brings"],
-        notes: &["a profile with a model_provider of its own keeps that"],
-        ..WAY
-    }],
+            ],
+            evidence: ran("0.169.0", "2026-11-29"),
+            gains: &[
+                "no sign-in at OpenAI is needed; one that is there is left alone, and not used",
+                "WebSockets, which are off at a provider that is added, are switched on again",
+            ],
+            loses: &["the list of models that a ChatGPT plan brings"],
+            notes: &["a profile with a model_provider of its own keeps that"],
+            ..WAY
+        },
+        Way {
+            mode: Mode::Proxy,
+            how: How::Files(&[Settings {
+                places: Places::everywhere(&[".codex/.env"]),
+                format: Format::Env,
+                keys: &[
+                    (&["HTTPS_PROXY"], Proxy),
+                    (&["HTTP_PROXY"], Proxy),
+                    (&["NO_PROXY"], NoProxy),
+                    // It takes none of the variables that begin with its own name from this file.
+                    (&["SSL_CERT_FILE"], CaBundle),
+                ],
+                ..CODEX_FILE
+            }]),
+            evidence: ran("0.169.0", "2026-11-29"),
+            gains: &["its own provider, with the list of models that a ChatGPT plan brings"],
+            loses: &["it has to be signed in at OpenAI all the same, or have a key of its own"],
+            notes: &["the commands that it runs get the proxy, too"],
+            ..WAY
+        },
+    ],
     own: Some(Own {
         logins: &[Login { file: ".codex/auth.json", moved: CODEX_FILE.moved, key: &["tokens"] }],
         keychain: false,

@@ -3,7 +3,7 @@
 use super::super::ForModels::{Each, One};
 use super::super::Put::{Flag, Key, Number, Text, Url, UrlWithKey};
 use super::super::{How, Places, Settings, Tool, Way};
-use super::{FILE, LOCAL, ROAMING, WAY, XDG, documented, reported};
+use super::{FILE, LOCAL, ROAMING, WAY, XDG, documented, ran, reported};
 use crate::settings::Format;
 
 pub(super) const QWEN: Tool = Tool {
@@ -19,10 +19,9 @@ pub(super) const QWEN: Tool = Tool {
                     "openai",
                     &[
                         (&["security", "auth", "selectedType"], Text("openai")),
+                        (&["security", "auth", "baseUrl"], Url("/openai/v1")),
+                        (&["security", "auth", "apiKey"], Key),
                         (&["model", "name"], Text("{model}")),
-                        (&["env", "OPENAI_BASE_URL"], Url("/openai/v1")),
-                        (&["env", "OPENAI_API_KEY"], Key),
-                        (&["env", "OPENAI_MODEL"], Text("{model}")),
                     ],
                 ),
                 (
@@ -47,8 +46,11 @@ pub(super) const QWEN: Tool = Tool {
             ("openai", &[("OPENAI_MODEL", Text("{model}"))]),
             ("anthropic", &[("ANTHROPIC_API_KEY", Key), ("ANTHROPIC_MODEL", Text("{model}"))]),
         ],
-        evidence: documented("2026-11-29"),
-        notes: &["variables of its shell and a .env go before this", "it does not read NO_PROXY"],
+        evidence: ran("0.15.10", "2026-11-29"),
+        notes: &[
+            "variables of its shell go before this, and it does not read NO_PROXY",
+            "it writes the file anew when it starts, and keeps a copy beside it, which undo leaves",
+        ],
         ..WAY
     }],
     own: None,
@@ -82,7 +84,7 @@ pub(super) const AIDER: Tool = Tool {
             ("openai", &[("AIDER_MODEL", Text("openai/{model}"))]),
             ("anthropic", &[("AIDER_MODEL", Text("anthropic/{model}"))]),
         ],
-        evidence: documented("2026-11-29"),
+        evidence: ran("0.86.2", "2026-11-29"),
         notes: &["a .aider.conf.yml in a project goes before this, and so do variables"],
         ..WAY
     }],
@@ -299,7 +301,7 @@ pub(super) const LLM: Tool = Tool {
         ]),
         then: &["llm -m aigw/{model} 'say hi'"],
         for_model: &[("openai", &[])],
-        evidence: documented("2026-11-29"),
+        evidence: ran("0.36", "2026-11-29"),
         notes: &["its models of other makers come with plugins, and are not changed"],
         ..WAY
     }],

@@ -1,0 +1,12 @@
+//! A program with all that it starts, so that both can be ended together: some tools are launchers, or leave a server behind.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+use unix as system;
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+use windows as system;
+
+pub(crate) use system::{apart, asked_to_end, end};
