@@ -8,6 +8,7 @@
 //! | [`fill`] | what a row becomes for this machine: keys of files, variables, arguments, steps |
 //! | [`models`] | the models that the deployment offers |
 //! | [`own`] | plans of the user's own at a tool's maker |
+//! | [`packaged`] | snaps, flatpaks, and programs of Windows |
 //! | [`recipes`] | how each is made to ask one short thing and end |
 
 pub(crate) mod desk;
@@ -16,6 +17,7 @@ mod fill;
 mod fixtures;
 pub(crate) mod models;
 mod own;
+pub(crate) mod packaged;
 pub(crate) mod recipes;
 mod table;
 #[cfg(test)]
