@@ -62,6 +62,9 @@ pub(crate) fn done(
     touched.new_folders.extend(unknown.collect::<Vec<_>>());
     // Written by us once, and nobody knows what was there before.
     let orphaned = known.is_none() && wanted.keys.iter().any(|(path, _)| is_local_key(format, &text, path));
+    if orphaned {
+        touched.containers = elements_on_the_way(format, &text, wanted)?;
+    }
     for (path, value) in &wanted.keys {
         let held = known.and_then(|known| known.keys.iter().find(|held| held.path == *path));
         let found = format.find(&text, path)?;
@@ -91,6 +94,21 @@ pub(crate) fn done(
     touched.left.push(text.clone());
     touched.left.extend(as_left.filter(|now| *now != text).map(str::to_owned));
     Ok((text, touched))
+}
+
+/// The elements that are there and hold our keys, outermost first.
+fn elements_on_the_way(format: Format, text: &str, wanted: &Wanted<'_>) -> Result<Vec<KeyPath>, Refusal> {
+    let mut elements = Vec::new();
+    for (path, _) in &wanted.keys {
+        for depth in 1..path.len() {
+            let way = path[..depth].to_vec();
+            let is_element = matches!(path::step(&way[depth - 1]), Step::Element { .. });
+            if is_element && !elements.contains(&way) && format.find(text, &way)?.is_some() {
+                elements.push(way);
+            }
+        }
+    }
+    Ok(elements)
 }
 
 /// Once the file is written, what it was before that does not matter.

@@ -257,3 +257,11 @@ fn a_key_of_ours_that_nobody_remembers_is_not_taken_for_the_users() {
     let out = undone(&touched, Some(&now)).unwrap().text.unwrap();
     assert_eq!(Format::Json.read(&out).unwrap(), json!({ "env": {}, "z": 1 }));
 }
+
+#[test]
+fn an_element_of_ours_that_nobody_remembers_goes_with_its_keys() {
+    let text = "models:\n  - name: other\n  - name: aigw\n    apiKey: aigw_tool_x\n";
+    let (now, touched) = set(Format::Yaml, text, &[("models.[name=aigw].apiKey", json!("aigw_tool_y"))]);
+    let out = undone(&touched, Some(&now)).unwrap().text.unwrap();
+    assert_eq!(out, "models:\n  - name: other\n");
+}

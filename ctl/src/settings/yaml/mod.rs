@@ -79,10 +79,13 @@ pub(super) fn set(text: &str, path: &[String], raw: &str) -> Result<Vec<Splice>,
         };
         if !fits {
             let here = if depth == 0 { "this".to_owned() } else { words(&path[..depth]) };
-            return Err(Refusal::at(
-                node.span.start,
-                format!("{here} is no {kind}, and {segment} is to be set in it"),
-            ));
+            let why = match node.what {
+                What::Scalar(Value::Null) => {
+                    format!("{here} is empty: take that line out, or say what it holds")
+                }
+                _ => format!("{here} is no {kind}, and {segment} is to be set in it"),
+            };
+            return Err(Refusal::at(node.span.start, why));
         }
         node.own()?;
         let Some(index) = node.child(segment) else {
