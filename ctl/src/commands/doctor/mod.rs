@@ -92,7 +92,6 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<(), Fa
     }
     live.begin(&report);
     report.checks.extend(examine(Arc::new(seen), &mut live).await);
-    let desk = desk()?;
     for tool in tools {
         live.busy(&format!("{} is being proved", tool.name));
         let desk = desk()?;
