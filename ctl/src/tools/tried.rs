@@ -38,9 +38,8 @@ fn rows_say_ran_of_what_has_run_and_of_nothing_else() {
 #[test]
 fn the_readme_has_the_libraries() {
     let libraries = seen().into_iter().filter(|[tool, ..]| TOOLS.iter().all(|known| known.id != *tool));
-    let rows = libraries.map(|[tool, version, _, result, date]| {
-        format!("| `{tool}` | {version} | {result}, {date} |\n")
-    });
+    let rows = libraries
+        .map(|[tool, version, _, result, date]| format!("| `{tool}` | {version} | {result}, {date} |\n"));
     let rows: String = rows.collect();
     assert!(!rows.is_empty());
     let readme = README.replace("\r\n", "\n");

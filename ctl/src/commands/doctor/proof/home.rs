@@ -53,7 +53,13 @@ impl Home {
         for name in ["tmp", "work"] {
             fs::create_dir(folder.path().join(name)).map_err(cannot)?;
         }
-        let there = Desk { home: folder.path().to_owned(), path: Vec::new(), variable: |_| None, ..*desk };
+        let there = Desk {
+            home: folder.path().to_owned(),
+            path: Vec::new(),
+            variable: |_| None,
+            shell_file: None,
+            ..*desk
+        };
         let mut copied = false;
         for settings in way.iter().flat_map(|way| way.files()) {
             for settings in [Some(settings), settings.older].into_iter().flatten() {

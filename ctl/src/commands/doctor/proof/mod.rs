@@ -83,7 +83,7 @@ async fn one(
         Mode::BaseUrl => None,
     };
     let door = Door {
-        address: env::address(&access)?.to_owned(),
+        address: env::loopback(&access.listen)?.to_owned(),
         key: env::revealed(&access),
         trust: trust.clone(),
         models: Offered::default().limited_to(&MODELS.map(str::to_owned)),
