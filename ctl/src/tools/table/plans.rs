@@ -2,7 +2,7 @@
 
 use super::super::Put::{CaBundle, CaFile, Flag, Key, NoProxy, Proxy, Text, Url, UrlWithKey};
 use super::super::{How, Login, Mode, Own, Places, Settings, Tool, Way};
-use super::{FILE, WAY, ran};
+use super::{FILE, WAY, documented, ran};
 use crate::settings::Format;
 
 /// Where Claude Code's administrator has a say.
@@ -218,7 +218,7 @@ pub(super) const CODEX: Tool = Tool {
             Way {
                 mode: Mode::Proxy,
                 how: How::Files(CODEX_PROXY),
-                evidence: ran("0.169.0", "2026-11-29"),
+                evidence: documented("2026-11"),
                 gains: &[
                     "its own sign-in goes on, and the ChatGPT plan pays",
                     "its own provider, with the list of models that the plan brings",
