@@ -55,10 +55,12 @@ impl Home {
         }
         let there = Desk {
             home: folder.path().to_owned(),
+            system: desk.system,
             path: Vec::new(),
+            in_wsl: false,
+            own_home: None,
             variable: |_| None,
             shell_file: None,
-            ..*desk
         };
         let mut copied = false;
         for settings in way.iter().flat_map(|way| way.files()) {
