@@ -289,6 +289,18 @@ fn a_shell_that_is_asked_for_gets_a_block_of_variables() {
     assert!(way("pi", None).wanted("pi", &desk, &door()).iter().all(|(file, _)| !file.ends_with(".bashrc")));
 }
 
+/// What is written down of a file is of one tool.
+#[test]
+fn one_tool_alone_may_have_a_block_in_a_shells_file() {
+    let takes_a_block = |tool: &&Tool| {
+        let desk = Desk { shell_file: Some("/home/.bashrc".into()), ..at(Path::new("/home")) };
+        let wanted = tool.ways.iter().flat_map(|way| way.wanted(tool.id, &desk, &door()));
+        wanted.into_iter().any(|(file, _)| file.ends_with(".bashrc"))
+    };
+    let ids: Vec<_> = TOOLS.iter().filter(takes_a_block).map(|tool| tool.id).collect();
+    assert_eq!(ids, ["copilot-cli"]);
+}
+
 #[test]
 fn a_program_tells_its_tool() {
     for (program, id) in [

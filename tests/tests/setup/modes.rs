@@ -113,6 +113,34 @@ fn another_mode_takes_the_old_one_out_and_keeps_the_key() {
     );
 }
 
+/// Its two modes are in two files.
+#[test]
+fn another_mode_in_another_file_puts_the_first_one_back() {
+    const ENV: &str = ".codex/.env";
+    let machine = machine!();
+    let _daemon = machine.start();
+    put(&machine, BEFORE[1].1, BEFORE[1].2, 0o640);
+    let before = snapshot(&machine);
+    machine.ask(&["setup", "codex", "--yes"]);
+    let base_url = snapshot(&machine);
+    let key = machine.key("codex");
+
+    let dry = machine.ask(&["setup", "codex", "--mode", "proxy", "--dry-run"]);
+    let diffs = dry["tools"][0]["files"].to_string();
+    assert!(diffs.contains("-model_provider = \\\"aigw\\\"") && diffs.contains("+HTTPS_PROXY="), "{diffs}");
+    assert!(!diffs.contains(&key), "{diffs}");
+    same(&snapshot(&machine), &base_url);
+    let told = machine.ask(&["setup", "codex", "--mode", "proxy", "--yes"]);
+    assert_eq!(told["tools"][0]["files"].as_array().unwrap().len(), 2, "{told}");
+    assert_eq!(read(&machine, BEFORE[1].1), BEFORE[1].2);
+    assert!(read(&machine, ENV).contains(&key));
+    assert_eq!(machine.key("codex"), key);
+    machine.ask(&["setup", "codex", "--mode", "base-url", "--yes"]);
+    same(&snapshot(&machine), &base_url);
+    machine.ask(&["undo", "--yes"]);
+    same(&snapshot(&machine), &before);
+}
+
 #[test]
 fn what_has_one_mode_only_says_so() {
     let machine = machine!();

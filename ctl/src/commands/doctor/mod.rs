@@ -94,7 +94,6 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<(), Fa
     report.checks.extend(examine(Arc::new(seen), &mut live).await);
     for tool in tools {
         live.busy(&format!("{} is being proved", tool.name));
-        let desk = desk()?;
         let outcome = tokio::select! {
             outcome = proof::of(tool, arguments.mode, &desk) => outcome,
             // The scratch home and the program in it go, too.

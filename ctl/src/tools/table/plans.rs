@@ -93,7 +93,7 @@ pub(super) const CLAUDE_CODE: Tool = Tool {
                     ],
                     ..CLAUDE_FILE
                 }]),
-                evidence: documented("2026-11"),
+                evidence: ran("2.1.330", "2026-11-29"),
                 gains: &["its own sign-in goes on, and the subscription pays", CLAUDE_SWITCHED],
                 loses: CLAUDE_LOSES,
                 notes: &["the deployment has to allow keys of one's own"],
@@ -102,7 +102,7 @@ pub(super) const CLAUDE_CODE: Tool = Tool {
             Way {
                 mode: Mode::Proxy,
                 how: How::Files(CLAUDE_PROXY),
-                evidence: documented("2026-11"),
+                evidence: ran("2.1.330", "2026-11-29"),
                 gains: &[
                     "its own sign-in goes on, and the subscription pays",
                     "tool search, the 1M context, Remote Control and settings of Anthropic's servers stay as they are",
@@ -123,6 +123,20 @@ const CODEX_FILE: Settings = Settings {
     format: Format::Toml,
     ..FILE
 };
+
+/// What Codex wants of a proxy, whoever pays.
+const CODEX_PROXY: &[Settings] = &[Settings {
+    places: Places::everywhere(&[".codex/.env"]),
+    format: Format::Env,
+    keys: &[
+        (&["HTTPS_PROXY"], Proxy),
+        (&["HTTP_PROXY"], Proxy),
+        (&["NO_PROXY"], NoProxy),
+        // It takes none of the variables that begin with its own name from this file.
+        (&["SSL_CERT_FILE"], CaBundle),
+    ],
+    ..CODEX_FILE
+}];
 
 pub(super) const CODEX: Tool = Tool {
     id: "codex",
@@ -162,21 +176,12 @@ pub(super) const CODEX: Tool = Tool {
         },
         Way {
             mode: Mode::Proxy,
-            how: How::Files(&[Settings {
-                places: Places::everywhere(&[".codex/.env"]),
-                format: Format::Env,
-                keys: &[
-                    (&["HTTPS_PROXY"], Proxy),
-                    (&["HTTP_PROXY"], Proxy),
-                    (&["NO_PROXY"], NoProxy),
-                    // It takes none of the variables that begin with its own name from this file.
-                    (&["SSL_CERT_FILE"], CaBundle),
-                ],
-                ..CODEX_FILE
-            }]),
+            how: How::Files(CODEX_PROXY),
             evidence: ran("0.169.0", "2026-11-29"),
             gains: &["its own provider, with the list of models that a ChatGPT plan brings"],
-            loses: &["it has to be signed in at OpenAI all the same, or have a key of its own"],
+            loses: &[
+                "it has to have a key of its own at OpenAI all the same; signed in with ChatGPT, that plan pays and not the company",
+            ],
             notes: &["the commands that it runs get the proxy, too"],
             ..WAY
         },
@@ -186,28 +191,44 @@ pub(super) const CODEX: Tool = Tool {
         keychain: false,
         // What belongs to a ChatGPT plan has a provider of its own, to which nothing else goes.
         provider: None,
-        ways: &[Way {
-            how: How::Files(&[Settings {
-                keys: &[
-                    (&["model_provider"], Text("aigw")),
-                    (&["model_providers", "aigw", "name"], Text("aigw")),
-                    (&["model_providers", "aigw", "base_url"], UrlWithKey("/chatgpt/v1")),
-                    (&["model_providers", "aigw", "wire_api"], Text("responses")),
-                    (&["model_providers", "aigw", "requires_openai_auth"], Flag(true)),
-                    (&["model_providers", "aigw", "supports_websockets"], Flag(true)),
+        ways: &[
+            Way {
+                how: How::Files(&[Settings {
+                    keys: &[
+                        (&["model_provider"], Text("aigw")),
+                        (&["model_providers", "aigw", "name"], Text("aigw")),
+                        (&["model_providers", "aigw", "base_url"], UrlWithKey("/chatgpt/v1")),
+                        (&["model_providers", "aigw", "wire_api"], Text("responses")),
+                        (&["model_providers", "aigw", "requires_openai_auth"], Flag(true)),
+                        (&["model_providers", "aigw", "supports_websockets"], Flag(true)),
+                    ],
+                    ..CODEX_FILE
+                }]),
+                evidence: ran("0.169.0", "2026-11-29"),
+                gains: &[
+                    "its own sign-in goes on, and the ChatGPT plan pays",
+                    "WebSockets, which are off at a provider that is added, are switched on again",
                 ],
-                ..CODEX_FILE
-            }]),
-            evidence: documented("2026-11"),
-            gains: &[
-                "its own sign-in goes on, and the ChatGPT plan pays",
-                "WebSockets, which are off at a provider that is added, are switched on again",
-            ],
-            notes: &[
-                "the deployment has to have the provider `chatgpt`, and to allow keys of one's own",
-                "a profile with a model_provider of its own keeps that",
-            ],
-            ..WAY
-        }],
+                notes: &[
+                    "the deployment has to have the provider `chatgpt`, and to allow keys of one's own",
+                    "a profile with a model_provider of its own keeps that",
+                ],
+                ..WAY
+            },
+            Way {
+                mode: Mode::Proxy,
+                how: How::Files(CODEX_PROXY),
+                evidence: documented("2026-11"),
+                gains: &[
+                    "its own sign-in goes on, and the ChatGPT plan pays",
+                    "its own provider, with the list of models that the plan brings",
+                ],
+                notes: &[
+                    "the deployment has to have the provider `chatgpt`, and to allow keys of one's own",
+                    "the commands that it runs get the proxy, too",
+                ],
+                ..WAY
+            },
+        ],
     }),
 };
