@@ -92,9 +92,9 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<(), Fa
     }
     live.begin(&report);
     report.checks.extend(examine(Arc::new(seen), &mut live).await);
-    let desk = desk()?;
     for tool in tools {
         live.busy(&format!("{} is being proved", tool.name));
+        let desk = desk()?;
         let outcome = tokio::select! {
             outcome = proof::of(tool, arguments.mode, &desk) => outcome,
             // The scratch home and the program in it go, too.

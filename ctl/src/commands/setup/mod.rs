@@ -188,7 +188,7 @@ async fn access(choice: Choice, desk: &Desk, offered: &Offered) -> Result<Door, 
     };
     Ok(Door {
         address: env::loopback(&access.listen)?.to_owned(),
-        key: access.key.reveal().to_owned(),
+        key: env::local_key(&access),
         trust,
         exceptions: no_proxy::here(),
         models: offered.clone(),
