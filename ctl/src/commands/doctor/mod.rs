@@ -7,6 +7,7 @@ mod environment;
 mod files;
 mod gateways;
 mod live;
+mod place;
 mod proof;
 mod report;
 mod tools;
@@ -64,7 +65,7 @@ type Looked = Pin<Box<dyn Future<Output = Vec<Line>> + Send>>;
 type Look = fn(Arc<Seen>) -> Looked;
 
 /// Every check: its name, and what looks. They run at the same time, and are told in this order.
-const CHECKS: [(&str, Look); 13] = [
+const CHECKS: [(&str, Look); 14] = [
     ("daemon", |seen| Box::pin(async move { daemon::runs(&seen) })),
     ("version", |seen| Box::pin(async move { daemon::version(&seen) })),
     ("socket", |seen| Box::pin(async move { daemon::socket(&seen) })),
@@ -76,6 +77,7 @@ const CHECKS: [(&str, Look); 13] = [
     ("no-proxy", |_| Box::pin(async move { environment::no_proxy() })),
     ("environment", |seen| Box::pin(async move { environment::variables(&seen) })),
     ("files", |seen| Box::pin(async move { files::look(&seen) })),
+    ("place", |_| Box::pin(async move { place::look() })),
     ("tools", |seen| Box::pin(async move { tools::look(&seen) })),
     ("findings", |seen| Box::pin(async move { daemon::findings(&seen) })),
 ];
@@ -91,8 +93,8 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<(), Fa
     live.begin(&report);
     report.checks.extend(examine(Arc::new(seen), &mut live).await);
     for tool in tools {
+        let desk = whose()?.of(tool);
         live.busy(&format!("{} is being proved", tool.name));
-        let desk = desk()?;
         let outcome = tokio::select! {
             outcome = proof::of(tool, arguments.mode, &desk) => outcome,
             // The scratch home and the program in it go, too.
@@ -132,7 +134,8 @@ fn chosen(arguments: &Arguments) -> Result<Vec<&'static Tool>, Failure> {
     arguments.tools.iter().map(|id| needs::tool(id)).collect()
 }
 
-fn desk() -> Result<Desk, Failure> {
+/// Whose tools they are.
+fn whose() -> Result<Desk, Failure> {
     let home = crate::daemon::paths()?.user_home.ok_or_else(|| {
         Fault::new(Kind::BadConfiguration, "this user has no home folder").cure_with("set HOME")
     })?;

@@ -40,6 +40,14 @@ trials! {
         by: By::Files(Edit { had: Some((".codex/config.toml", "# mine\n[analytics]\nenabled = false\n[features]\nplugins = false\napps = false\n")), rewrites: false }),
         path: "/openai/v1/responses",
     };
+    codex_by_the_proxy: Trial {
+        tool: "codex",
+        program: "codex",
+        words: &["exec", "--skip-git-repo-check", "say hi"],
+        variables: &[("CODEX_API_KEY", "sk-proj-somebodys-own")],
+        by: By::ProxyInFiles(Edit { had: Some((".codex/.env", "# mine\nEDITOR=vi\n")), rewrites: false }),
+        path: "/openai/v1/responses",
+    };
     opencode: Trial {
         tool: "opencode",
         program: "opencode",

@@ -63,9 +63,10 @@ impl Home {
         let there = Desk {
             home: folder.path().to_owned(),
             path: Vec::new(),
+            own_home: None,
             variable: |_| None,
             shell_file: None,
-            system: desk.system,
+            ..desk.clone()
         };
         let mut copied = false;
         for settings in way.iter().flat_map(|way| way.files()) {
