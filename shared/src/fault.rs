@@ -166,7 +166,7 @@ kinds! {
     /// A file could not be read or written.
     File: "file", 500, Unsaid, 1, "check the disk and the file's owner and mode";
     /// A fault of ours.
-    Internal: "internal", 500, Unsaid, 1, "report it, with the output of `aigwctl status`";
+    Internal: "internal", 500, Unsaid, 1, "report it, with the file that `aigwctl bug-report` writes";
 }
 
 /// A failure: its kind, what exactly happened, and (where the kind's own does not fit) what to do.

@@ -93,6 +93,7 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<(), Fa
     live.begin(&report);
     report.checks.extend(examine(Arc::new(seen), &mut live).await);
     for tool in tools {
+        let desk = whose()?.of(tool);
         live.busy(&format!("{} is being proved", tool.name));
         let outcome = tokio::select! {
             outcome = proof::of(tool, arguments.mode, &desk) => outcome,
@@ -133,7 +134,8 @@ fn chosen(arguments: &Arguments) -> Result<Vec<&'static Tool>, Failure> {
     arguments.tools.iter().map(|id| needs::tool(id)).collect()
 }
 
-fn desk() -> Result<Desk, Failure> {
+/// Whose tools they are.
+fn whose() -> Result<Desk, Failure> {
     let home = crate::daemon::paths()?.user_home.ok_or_else(|| {
         Fault::new(Kind::BadConfiguration, "this user has no home folder").cure_with("set HOME")
     })?;
@@ -169,14 +171,15 @@ async fn look() -> Seen {
 
 /// All checks at the same time; each is told in its turn, as soon as those before it are.
 async fn examine(seen: Arc<Seen>, live: &mut Live) -> Vec<Line> {
-    let mut running = JoinSet::new();
+    let (mut running, mut ids) = (JoinSet::new(), Vec::new());
     for (place, (name, look)) in CHECKS.into_iter().enumerate() {
         let looked = look(seen.clone());
-        running.spawn(async move {
+        let spawned = running.spawn(async move {
             let late =
                 |_| vec![Line::error(name, format!("no answer in {} s", LONGEST.as_secs()), "try again")];
             (place, timeout(LONGEST, looked).await.unwrap_or_else(late))
         });
+        ids.push(spawned.id());
     }
     let mut found: Vec<Option<Vec<Line>>> = CHECKS.iter().map(|_| None).collect();
     let mut told = 0;
@@ -185,9 +188,12 @@ async fn examine(seen: Arc<Seen>, live: &mut Live) -> Vec<Line> {
         let open: Vec<_> = open.map(|((name, _), _)| *name).collect();
         live.busy(&open.join(", "));
         let Some(ended) = running.join_next().await else { break };
-        if let Ok((place, lines)) = ended {
-            found[place] = Some(lines);
-        }
+        let (place, lines) = ended.unwrap_or_else(|error| {
+            let place = ids.iter().position(|id| *id == error.id()).unwrap_or_default();
+            let text = "aigwctl failed at this check";
+            (place, vec![Line::error(CHECKS[place].0, text, "report it: `aigwctl bug-report`")])
+        });
+        found[place] = Some(lines);
         while let Some(Some(lines)) = found.get(told) {
             live.done(lines);
             told += 1;

@@ -8,13 +8,20 @@ use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::files;
 use tempfile::TempDir;
 
-use crate::os;
+use crate::os::{self, group};
 use crate::settings::{change, place};
 use crate::tools::{Desk, Door, Settings, Tool, Way};
 
 /// What a program needs of the environment to start at all. Everything else could lead it astray, which another check sees.
 const KEPT: [&str; 9] =
     ["PATH", "LANG", "LC_ALL", "SystemRoot", "SystemDrive", "ComSpec", "PATHEXT", "VOLTA_HOME", "NVM_DIR"];
+
+impl Drop for Home {
+    /// What is still there of the tool would write into the folder while that is removed.
+    fn drop(&mut self) {
+        group::end_at(self.folder.path());
+    }
+}
 
 /// Copies one file of the user's, if it is there.
 fn copy(settings: &'static Settings, from: &Desk, to: &Desk) -> Result<bool, Fault> {
@@ -55,12 +62,11 @@ impl Home {
         }
         let there = Desk {
             home: folder.path().to_owned(),
-            system: desk.system,
             path: Vec::new(),
-            in_wsl: false,
             own_home: None,
             variable: |_| None,
             shell_file: None,
+            ..desk.clone()
         };
         let mut copied = false;
         for settings in way.iter().flat_map(|way| way.files()) {
