@@ -60,11 +60,13 @@ async fn pi_is_proved() {
 }
 
 #[cfg(feature = "heavy-clients")]
+const HEAVIER: [(&str, &str); 4] =
+    [("opencode", "opencode"), ("copilot-cli", "copilot"), ("qwen", "qwen"), ("aider", "aider")];
+
+#[cfg(feature = "heavy-clients")]
 #[tokio::test(flavor = "multi_thread")]
 async fn heavier_ones_are_proved() {
-    for (tool, program) in
-        [("opencode", "opencode"), ("copilot-cli", "copilot"), ("qwen", "qwen"), ("aider", "aider")]
-    {
+    for (tool, program) in HEAVIER {
         is_proved_by_its_base_url(tool, program).await;
     }
 }
