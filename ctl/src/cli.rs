@@ -1,6 +1,7 @@
 //! Commands and flags. Every command shows an example in its `--help`.
 
 mod ca;
+mod course;
 mod gateways;
 
 use std::ffi::OsString;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 pub use self::ca::{Ca, CaInstall, CaUninstall};
+pub use self::course::{Down, Up};
 pub use self::gateways::{Byok, Gateway, GatewayAdd, Login};
 pub use crate::commands::bug_report::Arguments as BugReport;
 pub use crate::commands::doctor::Arguments as Doctor;
@@ -49,6 +51,21 @@ pub struct Cli {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Everything at once: start aigwd, log in, set up the tools that are here, and look whether all is well
+    #[command(after_help = "Examples:\n  \
+        aigwctl up https://coder.example.com\n  \
+        aigwctl up https://coder.example.com --token-stdin --yes < token\n\n\
+        What is done already is left as it is, so that running it again goes on where it stopped.")]
+    Up(Up),
+    /// The reverse of `up`: tools as they were, trust and login gone, aigwd stopped
+    #[command(after_help = "Examples:\n  aigwctl down --dry-run\n  aigwctl down --purge")]
+    Down(Down),
+    /// Let tools go to their vendors' own hosts for a while
+    #[command(after_help = "Example:\n  aigwctl pause && claude; aigwctl resume")]
+    Pause,
+    /// End a pause: the tools that were set up come to aigwd again
+    #[command(after_help = "Example:\n  aigwctl resume")]
+    Resume,
     /// Give aigwd a token (or provider keys) for a gateway
     #[command(after_help = "Examples:\n  \
         aigwctl login https://coder.example.com\n  \
@@ -248,7 +265,7 @@ pub struct Run {
 }
 
 /// `setup`
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct Setup {
     /// Which tools
     #[arg(value_name = "TOOL")]
@@ -275,13 +292,17 @@ pub struct Setup {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
-    /// Print what belongs into each file, for whoever keeps these files elsewhere; write none of them
+    /// Print what belongs into each file, for whoever keeps these files elsewhere; write none of them. Also `coder-template`
+    /// and `devcontainer`
     #[arg(long, requires = "tools", conflicts_with_all = ["dry_run", "yes", "detected"])]
     pub print: bool,
+    /// Proxy variables for the whole desktop session, where a service starts aigwd on demand
+    #[arg(long, conflicts_with = "print")]
+    pub session_wide: bool,
 }
 
 /// `undo`
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct Undo {
     /// Which tools
     #[arg(value_name = "TOOL")]

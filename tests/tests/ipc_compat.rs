@@ -142,6 +142,7 @@ fn requests() -> Vec<(String, Request)> {
         LendKey => [Request::LendKey(None), Request::LendKey(text("work"))],
         LendProofKey => [Request::LendProofKey],
         Proof => [Request::Proof],
+        Pause => [Request::Pause(true), Request::Pause(false)],
         FinishLogin => [Request::FinishLogin],
         Reach => [Request::Reach],
         Gateway => [

@@ -100,7 +100,7 @@ pub(super) fn loopback(listen: &[String]) -> Result<&str, Failure> {
 }
 
 /// The key, for what is set up or started with it.
-pub(super) fn revealed(access: &Access) -> String {
+pub(super) fn local_key(access: &Access) -> String {
     access.key.reveal().to_owned()
 }
 

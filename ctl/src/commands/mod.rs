@@ -6,7 +6,9 @@ mod byok;
 mod ca;
 mod completions;
 mod config;
+mod course;
 pub mod doctor;
+mod down;
 mod drift;
 mod edits;
 mod env;
@@ -19,6 +21,7 @@ mod man;
 mod models;
 mod needs;
 mod overview;
+mod pause;
 mod reload;
 mod run;
 mod sessions;
@@ -29,6 +32,7 @@ mod status;
 mod stop;
 mod trust;
 mod undo;
+mod up;
 mod version;
 
 use aigw_shared::fault::Failure;
@@ -43,6 +47,10 @@ use crate::output::Output;
 pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failure> {
     match command {
         None => overview::run(output).await,
+        Some(Command::Up(arguments)) => up::run(arguments, output).await,
+        Some(Command::Down(arguments)) => down::run(arguments, output).await,
+        Some(Command::Pause) => pause::begin(output).await,
+        Some(Command::Resume) => pause::end(output).await,
         Some(Command::Login(arguments)) => login::run(arguments, output).await,
         Some(Command::Logout { name }) => logout::run(name.clone(), output).await,
         Some(Command::Status) => status::run(output).await,

@@ -46,7 +46,7 @@ pub(super) async fn of(
     let Some(way) = tool.way(Some(mode)) else { return Ok(Needs::default()) };
     let mut door = Door {
         address: env::loopback(&access.listen)?.to_owned(),
-        key: access.key.reveal().to_owned(),
+        key: env::local_key(access),
         ..Door::default()
     };
     let mut trouble = None;

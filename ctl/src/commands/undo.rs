@@ -172,8 +172,7 @@ async fn revoke(tool: &str, ledger: &mut Ledger, output: &Output) -> Result<bool
     if let Err(failure) = setup::pays_no_more(tool, ledger).await {
         output.note(&format!("aigwd still lets {tool}'s own credential through: {}.", tame(&failure.text)));
     }
-    ledger.tools.remove(tool);
-    ledger.models.remove(tool);
+    ledger.forget(tool);
     ledger.save()?;
     Ok(gone)
 }

@@ -131,7 +131,8 @@ fn by_keys(touched: &Touched, now: &str) -> Result<Undone, Refusal> {
         let found = format.find(&text, container)?;
         let is_bare = |found: &Found| is_bare(found, container);
         if found.as_ref().is_some_and(is_bare) {
-            text = format.remove(&text, container)?;
+            // Where it cannot go without anything else, it stays: nothing of ours is in it.
+            text = format.remove(&text, container).unwrap_or(text);
         }
     }
     let gone = touched.new_file && format.is_bare(&text);

@@ -114,7 +114,9 @@ pub(super) fn raw(value: &Value) -> Result<String, Refusal> {
 pub(super) fn set(text: &str, path: &[String], raw: &str) -> Result<Vec<Splice>, Refusal> {
     let [name] = path else { return Err(Refusal::of("a variable has one name")) };
     if let Some((place, _)) = find(text, path)? {
-        return Ok(vec![Splice::new(place, raw)]);
+        // A comment may stand right behind a quote.
+        let gap = if text[place.end..].starts_with('#') { " " } else { "" };
+        return Ok(vec![Splice::new(place, format!("{raw}{gap}"))]);
     }
     let end = line_end(text);
     let is_open = !(text.is_empty() || text.ends_with('\n'));

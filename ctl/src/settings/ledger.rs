@@ -26,6 +26,9 @@ pub(crate) struct Ledger {
     pub(crate) files: BTreeMap<PathBuf, Touched>,
     /// Tools that have a local key of their own, and the way in which they come to us.
     pub(crate) tools: BTreeMap<String, Mode>,
+    /// Tools that are put back for a while, and how they will come again. Their keys stay.
+    #[serde(default)]
+    pub(crate) paused: BTreeMap<String, Paused>,
     /// Who pays for them, where somebody was asked.
     #[serde(default)]
     pub(crate) pays: BTreeMap<String, Paid>,
@@ -37,6 +40,14 @@ pub(crate) struct Ledger {
     /// Held as long as this is.
     #[serde(skip)]
     _lock: Option<File>,
+}
+
+/// How a tool will come again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Paused {
+    pub(crate) mode: Mode,
+    /// What the shell reads at its start, if it had a block there.
+    pub(crate) shell_file: Option<PathBuf>,
 }
 
 /// Who pays for a tool.
@@ -137,6 +148,7 @@ impl Ledger {
                 schema: SCHEMA,
                 files: BTreeMap::new(),
                 tools: BTreeMap::new(),
+                paused: BTreeMap::new(),
                 pays: BTreeMap::new(),
                 models: BTreeMap::new(),
                 file,
@@ -157,7 +169,7 @@ impl Ledger {
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn save(&self) -> Result<(), Fault> {
-        if self.files.is_empty() && self.tools.is_empty() {
+        if self.files.is_empty() && self.tools.is_empty() && self.paused.is_empty() {
             return super::place::remove(&self.file);
         }
         let content = serde_json::to_vec(self)
@@ -167,7 +179,15 @@ impl Ledger {
 
     /// The tools that have something in it.
     pub(crate) fn all_tools(&self) -> BTreeSet<String> {
-        self.files.values().map(|touched| touched.tool.clone()).chain(self.tools.keys().cloned()).collect()
+        let in_files = self.files.values().map(|touched| &touched.tool);
+        in_files.chain(self.tools.keys()).chain(self.paused.keys()).cloned().collect()
+    }
+
+    /// Forgets a tool that has no file in it any more.
+    pub(crate) fn forget(&mut self, tool: &str) {
+        self.tools.remove(tool);
+        self.models.remove(tool);
+        self.paused.remove(tool);
     }
 
     /// The files of a tool.

@@ -76,11 +76,7 @@ pub(super) fn read(text: &str) -> Result<Value, Refusal> {
     }
     around.push_str(&text[at..]);
     // A last line that was open is ended in front of a block.
-    around.truncate(if around.ends_with('\n') {
-        before_line_end(&around, around.len())
-    } else {
-        around.len()
-    });
+    around.truncate(around.trim_end_matches(['\r', '\n']).len());
     blocks.insert(String::new(), Value::from(around));
     Ok(Value::Object(blocks))
 }

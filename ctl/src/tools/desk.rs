@@ -2,13 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use super::packaged::{self, Home, Package};
 use super::{Settings, Tool};
 
 /// Where a user's tools are looked for.
+#[derive(Clone)]
 pub(crate) struct Desk {
     pub(crate) home: PathBuf,
     pub(crate) system: System,
     pub(crate) path: Vec<PathBuf>,
+    /// Whether this is Linux inside Windows.
+    pub(crate) in_wsl: bool,
+    /// Where the tool that is looked at has its files, if it was installed in a way that moves them.
+    pub(crate) own_home: Option<Home>,
     /// Variables that move a tool's files.
     pub(crate) variable: fn(&str) -> Option<PathBuf>,
     /// What the user's shell reads at its start, if a tool that takes variables alone is to have them there.
@@ -63,6 +69,11 @@ pub(crate) fn desk(home: &Path) -> Desk {
         home: home.to_owned(),
         system: System::here(),
         path: std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect(),
+        in_wsl: packaged::is_wsl(
+            &std::fs::read_to_string("/proc/version").unwrap_or_default(),
+            std::env::var("WSL_DISTRO_NAME").ok().as_deref(),
+        ),
+        own_home: None,
         variable: |name| std::env::var_os(name).map(PathBuf::from).filter(|folder| folder.is_absolute()),
         shell_file: None,
     }
@@ -85,6 +96,9 @@ pub(crate) fn shell_file(shell: &str) -> Option<&'static str> {
 impl Desk {
     /// A file below the home, or in the folder that the first of these variables names which is set.
     pub(super) fn at(&self, file: &str, moved: &[(&str, &str)]) -> PathBuf {
+        if let Some(there) = self.own_home.as_ref().and_then(|home| home.at(file)) {
+            return there;
+        }
         let moved = moved.iter().find_map(|(variable, folder)| {
             let below = file.strip_prefix(folder)?.strip_prefix('/')?;
             Some((self.variable)(variable)?.join(below))
@@ -97,13 +111,15 @@ impl Tool {
     /// What shows that it is here.
     pub(crate) fn found(&self, desk: &Desk) -> Option<PathBuf> {
         let folder = |name: &&str| Some(desk.home.join(name)).filter(|folder| folder.is_dir());
-        self.program(desk).or_else(|| self.folders.iter().find_map(folder))
+        self.program(desk).or_else(|| self.folders.iter().find_map(folder)).or_else(|| desk.flatpak(self.id))
     }
 
-    /// Its program.
+    /// Its program. One of Windows has its files there.
     pub(crate) fn program(&self, desk: &Desk) -> Option<PathBuf> {
         let is_program = |file: &PathBuf| {
-            file.is_file() || ["exe", "cmd"].iter().any(|ending| file.with_extension(ending).is_file())
+            let foreign = packaged::package(file, desk.in_wsl) == Some(Package::Windows);
+            let here = || ["exe", "cmd"].iter().any(|ending| file.with_extension(ending).is_file());
+            !foreign && (file.is_file() || here())
         };
         let program = |name: &&str| desk.path.iter().map(|folder| folder.join(name)).find(is_program);
         self.programs.iter().find_map(program)

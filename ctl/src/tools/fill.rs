@@ -7,7 +7,7 @@ use aigw_shared::ipc::payload::CaGiven;
 use serde_json::Value;
 
 use super::desk::Desk;
-use super::{Door, ForModels, How, Keys, Put, Settings, Way};
+use super::{Door, ForModels, How, Keys, Put, Settings, Tool, Way};
 use crate::settings::change::Wanted;
 use crate::settings::{Format, KeyPath, place};
 use crate::{no_proxy, os};
@@ -23,15 +23,16 @@ impl Way {
         desk: &Desk,
         door: &Door,
     ) -> Vec<(PathBuf, Wanted<'static>)> {
+        let desk = Tool::named(tool).map_or_else(|| desk.clone(), |tool| desk.of(tool));
         let wanted = |settings: &'static Settings| {
-            let settings = settings.in_use(desk);
-            let file = settings.place(desk);
+            let settings = settings.in_use(&desk);
+            let file = settings.place(&desk);
             let keys = settings.wanted(&file, door);
             (file, Wanted { tool, format: settings.format, keys })
         };
         // A file that is about models of which there are none is left alone.
         let files = self.files().iter().map(wanted).filter(|(_, wanted)| !wanted.keys.is_empty());
-        files.chain(self.block(tool, desk, door)).collect()
+        files.chain(self.block(tool, &desk, door)).collect()
     }
 
     /// The variables of a tool that has no file, in that of the user's shell.

@@ -8,12 +8,14 @@
 //! | [`fill`] | what a row becomes for this machine: keys of files, variables, arguments, steps |
 //! | [`models`] | the models that the deployment offers |
 //! | [`own`] | plans of the user's own at a tool's maker |
+//! | [`packaged`] | snaps, flatpaks, and programs of Windows |
 //! | [`recipes`] | how each is made to ask one short thing and end |
 
 pub(crate) mod desk;
 mod fill;
 pub(crate) mod models;
 mod own;
+pub(crate) mod packaged;
 pub(crate) mod recipes;
 mod table;
 #[cfg(test)]

@@ -16,6 +16,8 @@ fn at(folder: &Path) -> Desk {
         home: folder.to_owned(),
         system: System::Linux,
         path: vec![folder.join("bin")],
+        in_wsl: false,
+        own_home: None,
         variable: |_| None,
         shell_file: None,
     }

@@ -56,6 +56,7 @@ pub async fn to(app: &Arc<App>, request: Request, own: &mut Belongings) -> Respo
         Request::Models(gateway) => models::of(app, gateway).await.map(Response::Models),
         Request::Reach => Ok(Response::Reached(reach::all(app).await)),
         Request::Ca(action) => ca::to(app, action).await,
+        Request::Pause(on) => app.pause(on).map(|()| Response::Done),
     };
     answer.unwrap_or_else(|fault| Response::Failed(Failure::from(fault)))
 }
@@ -85,12 +86,14 @@ fn stop(app: &App) -> Result<Response, Fault> {
 }
 
 fn access(app: &App, query: &AccessQuery) -> Result<Access, Fault> {
+    app.check_not_paused()?;
     let gateway = query.gateway.as_deref();
     check_gateway(app, gateway)?;
     Ok(Access { listen: listening(app), key: app.keys.get_or_make(&query.key, gateway)? })
 }
 
 fn lend_key(app: &App, gateway: Option<&str>, own: &mut Option<Lent>) -> Result<Access, Fault> {
+    app.check_not_paused()?;
     check_gateway(app, gateway)?;
     let lent = own.insert(app.keys.lend(gateway)?);
     Ok(Access { listen: listening(app), key: lent.key.clone() })

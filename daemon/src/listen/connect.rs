@@ -121,6 +121,9 @@ pub fn way(app: &App, host: &str, port: u16, gateway: Option<&str>) -> Way {
     let Some(host) = row(&current, host, port, gateway) else {
         return Way::Tunnel("it is no host that is intercepted");
     };
+    if app.paused().is_some() && !host.by_policy {
+        return Way::Tunnel("aigw is paused: `aigwctl resume`");
+    }
     if let Some(gateway) = relayed.and_then(|gateway| current.gateways.get(&gateway.name)) {
         return Way::Relayed(gateway.clone());
     }

@@ -171,6 +171,9 @@ async fn admitted(
     }
     // A tool keeps its connection for hours, and the table may have changed meanwhile.
     let turn = match connect::row(&current, &host.name, host.port, admission.gateway.as_deref()) {
+        Some(row) if app.paused().is_some() && !row.by_policy => {
+            Turn::Onward("aigw is paused: `aigwctl resume`")
+        }
         Some(row) => row.turn(&parts, current.config.intercept.unmatched),
         None => Turn::Onward("it is no host that is intercepted any more"),
     };

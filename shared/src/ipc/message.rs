@@ -64,6 +64,8 @@ pub enum Request {
     LendProofKey,
     /// What came with the key that was lent here for a proof.
     Proof,
+    /// Let tools go to their vendors' own hosts (`true`), or to the gateway again.
+    Pause(bool),
 }
 
 /// From `aigwd` to `aigwctl`.

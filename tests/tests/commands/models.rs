@@ -56,8 +56,14 @@ async fn a_provider_that_is_not_there_has_none_and_one_in_trouble_says_so() {
     scene
         .gateway
         .change(|behaviour| behaviour.providers.iter_mut().for_each(|provider| provider.enabled = false));
-    let answer = scene.machine.ctl(&["models", "--json"]);
-    assert_eq!(failed(&answer).1, "gateway-refused");
+    let answer = scene.machine.ask(&["models"]);
+    let error = answer["providers"][0]["error"].as_str().unwrap();
+    assert!(error.contains("does not list its models"), "{answer}");
+    // What failed is not remembered.
+    scene.gateway.change(|behaviour| {
+        behaviour.providers.iter_mut().for_each(|provider| provider.enabled = true);
+    });
+    assert!(scene.machine.ask(&["models"])["providers"][0]["error"].is_null());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ mod environment;
 mod files;
 mod gateways;
 mod live;
+mod place;
 mod proof;
 mod report;
 mod tools;
@@ -64,7 +65,7 @@ type Looked = Pin<Box<dyn Future<Output = Vec<Line>> + Send>>;
 type Look = fn(Arc<Seen>) -> Looked;
 
 /// Every check: its name, and what looks. They run at the same time, and are told in this order.
-const CHECKS: [(&str, Look); 13] = [
+const CHECKS: [(&str, Look); 14] = [
     ("daemon", |seen| Box::pin(async move { daemon::runs(&seen) })),
     ("version", |seen| Box::pin(async move { daemon::version(&seen) })),
     ("socket", |seen| Box::pin(async move { daemon::socket(&seen) })),
@@ -76,6 +77,7 @@ const CHECKS: [(&str, Look); 13] = [
     ("no-proxy", |_| Box::pin(async move { environment::no_proxy() })),
     ("environment", |seen| Box::pin(async move { environment::variables(&seen) })),
     ("files", |seen| Box::pin(async move { files::look(&seen) })),
+    ("place", |_| Box::pin(async move { place::look() })),
     ("tools", |seen| Box::pin(async move { tools::look(&seen) })),
     ("findings", |seen| Box::pin(async move { daemon::findings(&seen) })),
 ];
@@ -90,9 +92,9 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<(), Fa
     }
     live.begin(&report);
     report.checks.extend(examine(Arc::new(seen), &mut live).await);
-    let desk = desk()?;
     for tool in tools {
         live.busy(&format!("{} is being proved", tool.name));
+        let desk = desk()?;
         let outcome = tokio::select! {
             outcome = proof::of(tool, arguments.mode, &desk) => outcome,
             // The scratch home and the program in it go, too.

@@ -20,6 +20,11 @@ pub(super) fn look(seen: &Seen) -> Vec<Line> {
         Ok(ledger) => ledger,
         Err(fault) => return vec![Line::failure("tools", fault.into())],
     };
+    if !ledger.paused.is_empty() {
+        let paused: Vec<&str> = ledger.paused.keys().map(String::as_str).collect();
+        let text = format!("put back by `aigwctl pause`: {}", paused.join(", "));
+        return vec![Line::warning("tools", text, "aigwctl resume")];
+    }
     if ledger.files.is_empty() {
         return vec![Line::skipped("tools", "no tool's file was set up by `aigwctl setup`")];
     }

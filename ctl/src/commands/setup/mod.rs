@@ -21,7 +21,7 @@ use self::choice::Choice;
 pub(super) use self::pays::no_more as pays_no_more;
 use self::show::{FileRow, Row, State, Told, overview, plan};
 use super::edits::{Hidden, agree, diff, diff_of_return, finish, nothing_changed};
-use super::{env, trust};
+use super::{env, pause, trust};
 use crate::cli::Setup;
 use crate::output::Output;
 use crate::settings::Format;
@@ -34,6 +34,12 @@ use crate::{daemon, no_proxy, os};
 
 /// Reads no more than it must, since a script may read along.
 pub(super) async fn run(arguments: &Setup, output: &Output) -> Result<(), Failure> {
+    if arguments.print && print::snippets(&arguments.tools, output)? {
+        return Ok(());
+    }
+    if arguments.session_wide {
+        return Err(no_session_wide().into());
+    }
     let paths = daemon::paths()?;
     let home = paths.user_home.clone().ok_or_else(no_home)?;
     let mut desk = tools::desk(&home);
@@ -63,6 +69,7 @@ pub(super) async fn run(arguments: &Setup, output: &Output) -> Result<(), Failur
         }
     }
     let mut ledger = if arguments.dry_run { known } else { Ledger::open(&paths)? };
+    pause::check_over(&paths, arguments.dry_run)?;
     // Nothing is asked, and no key made, for a daemon that is not there, or a port that is not ours.
     let address = our_address().await?;
     let offered = offered(&chosen, &arguments.models).await?;
@@ -96,15 +103,26 @@ pub(super) async fn run(arguments: &Setup, output: &Output) -> Result<(), Failur
 /// Writes the present address into the files of a tool that is set up already.
 pub(super) async fn again(id: &str) -> Result<(), Failure> {
     let paths = daemon::paths()?;
-    let home = paths.user_home.clone().ok_or_else(no_home)?;
-    let mut desk = tools::desk(&home);
     let mut ledger = Ledger::open(&paths)?;
-    desk.shell_file = has_block(&ledger, id);
-    let choice = choice::one(id, None, None, &ledger)?;
+    let shell_file = has_block(&ledger, id);
+    set_up(id, None, shell_file, &mut ledger).await
+}
+
+/// Sets up one tool, as somebody has agreed to before: in this mode, else the one that it has, with a block in this file of
+/// a shell if it had one.
+pub(super) async fn set_up(
+    id: &str,
+    mode: Option<Mode>,
+    shell_file: Option<PathBuf>,
+    ledger: &mut Ledger,
+) -> Result<(), Failure> {
+    let home = daemon::paths()?.user_home.ok_or_else(no_home)?;
+    let desk = Desk { shell_file, ..tools::desk(&home) };
+    let choice = choice::one(id, mode, None, ledger)?;
     our_address().await?;
     // Those that it knows already: the deployment may be away, and the user may have named them.
     let offered = ledger.models.get(id).cloned().unwrap_or_default();
-    if let Some(error) = make(choice, &desk, &offered, false, &mut ledger).await?.error {
+    if let Some(error) = make(choice, &desk, &offered, false, ledger).await?.error {
         return Err(Fault::new(Kind::CommandFailed, format!("{}: {error}", choice.tool.name))
             .cure_with(format!("mend that, then run `aigwctl setup {id}`"))
             .into());
@@ -112,8 +130,21 @@ pub(super) async fn again(id: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A stopped aigwd would cut the whole desktop off, as long as nothing starts it when somebody connects.
+fn no_session_wide() -> Fault {
+    Fault::new(
+        Kind::Impossible,
+        "proxy variables of the whole session need a service that starts aigwd when somebody connects, and none is \
+         installed here: with aigwd stopped, no program of the desktop would reach the network",
+    )
+    .cure_with(
+        "lead single programs here: `aigwctl setup TOOL` for one with settings of its own, \
+         `aigwctl run --mode proxy -- CMD` for any other",
+    )
+}
+
 /// The file of a shell in which a tool has a block already.
-fn has_block(ledger: &Ledger, tool: &str) -> Option<PathBuf> {
+pub(super) fn has_block(ledger: &Ledger, tool: &str) -> Option<PathBuf> {
     let files = ledger.files_of(tool).into_iter();
     files.filter(|(_, touched)| touched.format == Format::Shell).map(|(file, _)| file).next()
 }
@@ -153,11 +184,11 @@ async fn access(choice: Choice, desk: &Desk, offered: &Offered) -> Result<Door, 
     };
     let trust = match choice.way.mode {
         Mode::BaseUrl => None,
-        Mode::Proxy => Some(trust::files(choice.way.trusted(desk)).await?),
+        Mode::Proxy => Some(trust::files(choice.way.trusted(&desk.of(choice.tool))).await?),
     };
     Ok(Door {
         address: env::loopback(&access.listen)?.to_owned(),
-        key: access.key.reveal().to_owned(),
+        key: env::local_key(&access),
         trust,
         exceptions: no_proxy::here(),
         models: offered.clone(),
@@ -189,8 +220,17 @@ fn unmade(tool: &Tool, paths: &Paths, address: &str, offered: &Offered) -> Door 
     }
 }
 
+/// A tool whose files are where they cannot be changed from here.
+fn elsewhere(choice: Choice, desk: &Desk) -> Option<Row> {
+    let why = desk.unplaced(choice.tool, choice.way.files())?;
+    Some(Row { state: State::Impossible, error: Some(why), ..Row::of(choice, desk, &Door::default()) })
+}
+
 /// What would be done.
 fn planned(choice: Choice, desk: &Desk, door: &Door, ledger: &mut Ledger) -> Row {
+    if let Some(row) = elsewhere(choice, desk) {
+        return row;
+    }
     let mut row = Row::of(choice, desk, door);
     if let Err(fault) = files(choice, desk, door, ledger, true, &mut row) {
         row.fail(&fault.to_string());
@@ -208,6 +248,9 @@ async fn make(
 ) -> Result<Row, Failure> {
     if matches!(choice.way.how, How::Impossible { .. }) {
         return Ok(Row::of(choice, desk, &Door::default()));
+    }
+    if let Some(row) = elsewhere(choice, desk) {
+        return Ok(row);
     }
     let door = access(choice, desk, offered).await?;
     let mut row = Row::of(choice, desk, &door);

@@ -228,7 +228,8 @@ pub(super) fn overview(desk: &Desk, ledger: &Ledger) -> Overview {
             },
             gets: match way.how {
                 How::Files(files) => {
-                    files.iter().map(|file| file.place(desk).display().to_string()).collect()
+                    let desk = desk.of(tool);
+                    files.iter().map(|file| file.place(&desk).display().to_string()).collect()
                 }
                 How::Steps(_) => vec!["nothing: the steps are shown".to_owned()],
                 How::Impossible { .. } => vec!["nothing".to_owned()],

@@ -57,6 +57,8 @@ impl Home {
             home: folder.path().to_owned(),
             system: desk.system,
             path: Vec::new(),
+            in_wsl: false,
+            own_home: None,
             variable: |_| None,
             shell_file: None,
         };

@@ -84,7 +84,7 @@ async fn one(
     };
     let door = Door {
         address: env::loopback(&access.listen)?.to_owned(),
-        key: env::revealed(&access),
+        key: env::local_key(&access),
         trust: trust.clone(),
         models: Offered::default().limited_to(&MODELS.map(str::to_owned)),
         ..Door::default()

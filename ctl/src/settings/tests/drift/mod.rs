@@ -79,6 +79,11 @@ impl Ground {
         let again = done(&wanted, Some(&known), Some(&now), Vec::new()).unwrap();
         prop_assert_eq!(again, (now.clone(), known.clone()), "a second time");
         prop_assert_eq!(undone(&known, Some(&now)).unwrap().text, Some(text.to_owned()));
+        // Those of which nothing stays behind, not even a blank.
+        if matches!(format, Format::Yaml | Format::Env | Format::Shell) {
+            let out = out_by_keys(&known, &now).unwrap_or_default();
+            prop_assert_eq!(out, text, "key by key from {:?}", now);
+        }
         let drifted = self.touched(&now, acts);
         let Ok(after) = undone(&known, Some(&drifted)) else {
             count(&reach.refused);
@@ -266,6 +271,8 @@ fn only_our_keys_move(ground: &'static Ground, cases: u32) {
         done > cases / 2 && drifted > cases / 3 && theirs > cases / 50,
         "{done} {drifted} {theirs} of {cases}"
     );
+    let refused = reach.refused.get();
+    assert!(refused < done / 20, "{refused} refused of {done}");
 }
 
 macro_rules! grounds {
