@@ -45,3 +45,28 @@ async fn codex_is_proved_at_both_doors_and_uses_a_websocket() {
     assert_eq!(known(by_url), ["yes", "not-seen", "not-seen", "not-seen", "yes"], "{by_url:#}");
     assert_eq!(known(by_proxy), ["not-seen", "yes", "yes", "not-seen", "yes"], "{by_proxy:#}");
 }
+
+/// Of most, no more is known than that they ask where they are told.
+async fn is_proved_by_its_base_url(tool: &str, program: &str) {
+    let proofs = proved(tool, program).await;
+    let by_url = proofs.iter().find(|proof| proof["base_url"] == "yes");
+    let by_url = by_url.unwrap_or_else(|| panic!("{tool}: {proofs:#?}"));
+    assert!(by_url["version"].as_str().is_some_and(|version| !version.is_empty()), "{by_url:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pi_is_proved() {
+    is_proved_by_its_base_url("pi", "pi").await;
+}
+
+#[cfg(feature = "heavy-clients")]
+const HEAVIER: [(&str, &str); 4] =
+    [("opencode", "opencode"), ("copilot-cli", "copilot"), ("qwen", "qwen"), ("aider", "aider")];
+
+#[cfg(feature = "heavy-clients")]
+#[tokio::test(flavor = "multi_thread")]
+async fn heavier_ones_are_proved() {
+    for (tool, program) in HEAVIER {
+        is_proved_by_its_base_url(tool, program).await;
+    }
+}
