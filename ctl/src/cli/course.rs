@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::tools::Pays;
+
 /// `up`
 #[derive(Debug, clap::Args)]
 pub struct Up {
@@ -10,6 +12,9 @@ pub struct Up {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+    /// Who pays for tools that are signed in to a plan of your own: without this you are asked, and `--yes` is the company
+    #[arg(long, value_enum)]
+    pub pays: Option<Pays>,
     /// Show what would be done, and do nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -21,7 +21,7 @@ use crate::daemon;
 use crate::output::Output;
 use crate::settings::ledger::Ledger;
 use crate::settings::place;
-use crate::tools::{self, Desk, How, TOOLS, Tool};
+use crate::tools::{self, Desk, How, Mode, Pays, TOOLS, Tool};
 use crate::wording::{Moment, count_of, tame};
 
 const STEPS: &[&str] = &["start", "login", "setup", "doctor"];
@@ -39,6 +39,14 @@ pub(super) async fn run(arguments: &Up, output: &Output) -> Result<(), Failure> 
         "Do that",
         &plan.iter().map(|(_, text)| format!("{text}\n")).collect::<String>(),
     )?;
+    let payers = match arguments.pays {
+        // Before anything is done, so that nobody has to wait for a question.
+        None if !arguments.yes => {
+            let ledger = Ledger::look(&paths)?;
+            setup::payers(&not_set_up(&desk, &ledger), &desk, &ledger, output)?
+        }
+        pays => every_one(&desk, &Ledger::look(&paths)?, pays),
+    };
     let mut course = Course::begin("up", STEPS, false, output);
     let made = new_folders(&paths);
     let started = start(arguments).await;
@@ -47,7 +55,7 @@ pub(super) async fn run(arguments: &Up, output: &Output) -> Result<(), Failure> 
     }
     if course.ended("start", started)?
         && course.ended("login", log_in(arguments).await)?
-        && course.ended("setup", set_up(&paths, &desk).await)?
+        && course.ended("setup", set_up(&paths, &desk, &payers).await)?
     {
         course.ended("doctor", look().await)?;
     }
@@ -94,10 +102,35 @@ async fn plan(arguments: &Up, paths: &Paths, desk: &Desk) -> Result<Vec<(&'stati
         let proof = format!("{} {}", way.evidence.kind.word(), way.evidence.version);
         plan.push((
             "setup",
-            format!("set up {} in {} ({})", tool.name, tame(&files.join(", ")), proof.trim_end()),
+            format!(
+                "set up {} in {} ({}){}",
+                tool.name,
+                tame(&files.join(", ")),
+                proof.trim_end(),
+                paid(tool, desk, arguments)
+            ),
         ));
     }
     Ok(plan)
+}
+
+/// Who pays for a tool that is signed in to a plan of its user's own, if that is known before somebody is asked.
+fn paid(tool: &Tool, desk: &Desk, arguments: &Up) -> &'static str {
+    let Some(own) = tool.own.as_ref().filter(|own| own.login(desk).is_some()) else { return "" };
+    let may_own = own.way(tool.way(None).map_or(Mode::BaseUrl, |way| way.mode)).is_some();
+    match (may_own, arguments.pays) {
+        (false, _) => "; the company pays, not the plan that it is signed in to",
+        (true, Some(Pays::Own)) => "; the plan that it is signed in to pays",
+        (true, None) if !arguments.yes => "; you are asked whether the plan that it is signed in to pays",
+        (true, _) => "; the company pays, not the plan that it is signed in to (`--pays own`)",
+    }
+}
+
+/// The same payer for every tool that can have it.
+fn every_one(desk: &Desk, ledger: &Ledger, pays: Option<Pays>) -> Vec<(&'static str, Pays)> {
+    let Some(pays) = pays else { return Vec::new() };
+    let can = |tool: &&Tool| pays == Pays::Company || tool.own.is_some();
+    not_set_up(desk, ledger).into_iter().filter(can).map(|tool| (tool.id, pays)).collect()
 }
 
 fn show_plan(plan: Vec<(&'static str, String)>, output: &Output) -> Result<(), Failure> {
@@ -186,7 +219,7 @@ fn trimmed(url: &Url) -> &str {
     url.as_str().trim_end_matches('/')
 }
 
-async fn set_up(paths: &Paths, desk: &Desk) -> Result<Ended, Failure> {
+async fn set_up(paths: &Paths, desk: &Desk, payers: &[(&str, Pays)]) -> Result<Ended, Failure> {
     let mut answer = Value::Null;
     let mut words = Vec::new();
     if pause::since(paths).is_some() || !Ledger::look(paths)?.paused.is_empty() {
@@ -196,11 +229,22 @@ async fn set_up(paths: &Paths, desk: &Desk) -> Result<Ended, Failure> {
         words.push("the pause is over".to_owned());
     }
     let new = not_set_up(desk, &Ledger::look(paths)?);
-    if !new.is_empty() {
-        let ids = new.iter().map(|tool| tool.id.to_owned()).collect();
+    let payer = |tool: &Tool| payers.iter().find(|(id, _)| *id == tool.id).map(|(_, pays)| *pays);
+    for pays in [None, Some(Pays::Company), Some(Pays::Own)] {
+        let ids: Vec<_> =
+            new.iter().filter(|tool| payer(tool) == pays).map(|tool| tool.id.to_owned()).collect();
+        if ids.is_empty() {
+            continue;
+        }
         let aside = Output::aside();
-        setup::run(&Setup { tools: ids, yes: true, ..Setup::default() }, &aside).await?;
-        answer = aside.kept().json;
+        setup::run(&Setup { tools: ids, pays, yes: true, ..Setup::default() }, &aside).await?;
+        let json = aside.kept().json;
+        match (answer["tools"].as_array_mut(), json["tools"].as_array()) {
+            (Some(all), Some(more)) => all.extend(more.iter().cloned()),
+            _ => answer = json,
+        }
+    }
+    if !new.is_empty() {
         words.push(new.iter().map(|tool| tool.name).collect::<Vec<_>>().join(", "));
     }
     let ended = if words.is_empty() {

@@ -162,3 +162,39 @@ async fn the_environment_and_the_settings_may_say_where_to_log_in() {
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(steps(&answer)[1], ("login", "done"), "{answer:#}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_of_the_users_own_pays_where_that_is_said() {
+    let desk = Desk::new().await;
+    put(&desk.machine, ".claude/.credentials.json", "{\"claudeAiOauth\": {\"accessToken\": \"sk-ant-own\"}}");
+    let plan = |more: &[&str]| {
+        let words = [&["up", "coder.example.com", "--dry-run", "--json"], more].concat();
+        let told: Value = serde_json::from_slice(&desk.machine.ctl(&words).stdout).unwrap();
+        told["steps"][2]["text"].as_str().unwrap().to_owned()
+    };
+    assert!(plan(&[]).contains("you are asked"), "{}", plan(&[]));
+    assert!(plan(&["--yes"]).contains("the company pays, not the plan"), "{}", plan(&["--yes"]));
+    let (code, told) = desk.up(&["--yes", "--pays", "own"]);
+    assert_eq!(code, 0, "{told:#}");
+    let tools = told["steps"][2]["answer"]["tools"].as_array().unwrap();
+    let paid: Vec<_> = tools.iter().map(|row| (&row["tool"], &row["pays"])).collect();
+    assert!(paid.contains(&(&"claude-code".into(), &"own".into())), "{paid:?}");
+    let settings = read(&desk.machine, CLAUDE.0);
+    assert!(
+        settings.contains("/_k/aigw_claude-code_") && settings.contains("sk-ant-old-secret"),
+        "{settings}"
+    );
+    let (code, told) = desk.down(&["--yes", "--purge"]);
+    assert_eq!(code, 0, "{told:#}");
+    assert_eq!(read(&desk.machine, CLAUDE.0), CLAUDE.1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_pays_is_asked_before_anything_is_done() {
+    let desk = Desk::new().await;
+    put(&desk.machine, ".claude/.credentials.json", "{\"claudeAiOauth\": {\"accessToken\": \"sk-ant-own\"}}");
+    let before = snapshot(desk.machine.home(), &[]);
+    let (code, text) = desk.machine.ctl_on_terminal("up coder.example.com", "y\nperhaps\n");
+    assert_eq!((code, text.matches("Who pays").count()), (Some(1), 1), "{text}");
+    crate::same(&snapshot(desk.machine.home(), &[]), &before);
+}

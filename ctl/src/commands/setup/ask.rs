@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use aigw_shared::fault::Failure;
 
 use super::super::edits::{answer, is_yes, nothing_changed};
-use super::choice::Choice;
+use super::choice::{self, Choice};
 use crate::output::{Output, STRONG};
 use crate::settings::ledger::Ledger;
-use crate::tools::{Desk, How, Pays, Proof};
+use crate::tools::{Desk, How, Pays, Proof, Tool};
 use crate::wording::tame;
 
 /// A sign-in to a plan of the user's own, where such a plan could pay.
@@ -45,6 +45,23 @@ pub(super) fn who_pays(
         _ => return Err(nothing_changed("answer company or own, or say so with `--pays`")),
     };
     Ok(choice.paid_by(pays).unwrap_or(choice))
+}
+
+/// Who is to pay, for those of these tools about which somebody has to be asked.
+pub(in super::super) fn payers(
+    tools: &[&'static Tool],
+    desk: &Desk,
+    ledger: &Ledger,
+    output: &Output,
+) -> Result<Vec<(&'static str, Pays)>, Failure> {
+    let mut said = Vec::new();
+    for tool in tools {
+        let choice = choice::one(tool.id, None, None, ledger)?;
+        if login(&choice, desk).is_some() {
+            said.push((tool.id, who_pays(choice, desk, ledger, output)?.pays));
+        }
+    }
+    Ok(said)
 }
 
 /// Whether somebody has to say yes to this one alone.

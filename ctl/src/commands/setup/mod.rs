@@ -17,6 +17,7 @@ use aigw_shared::os::listener;
 use aigw_shared::paths::{self, Paths};
 use serde_json::Value;
 
+pub(super) use self::ask::payers;
 use self::choice::Choice;
 pub(super) use self::pays::no_more as pays_no_more;
 use self::show::{FileRow, Row, State, Told, overview, plan};
