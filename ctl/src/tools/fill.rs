@@ -84,10 +84,11 @@ impl Way {
         self.files().iter().flat_map(given).collect()
     }
 
-    /// Managed files that set one of our keys, so that ours has no effect, in words.
-    pub(crate) fn overruled(&self) -> Vec<String> {
+    /// Why ours has no effect, in words: managed files that set one of our keys, and files that the tool passes over.
+    pub(crate) fn overruled(&self, desk: &Desk) -> Vec<String> {
         let words = |settings: &'static Settings| {
-            settings.managed.iter().filter_map(|file| settings.overruled_by(Path::new(file)))
+            let managed = settings.managed.iter().filter_map(|file| settings.overruled_by(Path::new(file)));
+            managed.chain(settings.passed_over(&settings.place(desk)))
         };
         self.files().iter().flat_map(words).collect()
     }
@@ -175,6 +176,19 @@ impl Settings {
             }
         }
         all
+    }
+
+    /// Says so if the tool does not read this file, for the way in which it is written.
+    pub(crate) fn passed_over(&self, file: &Path) -> Option<String> {
+        let text = place::read(file).ok().flatten().filter(|_| self.plain)?;
+        let body = text.trim_start_matches('\u{feff}');
+        let error = serde_json::from_str::<Value>(body).err().filter(|_| !body.trim().is_empty())?;
+        let (line, column) = (error.line(), error.column());
+        Some(format!(
+            "{}, line {line}, column {column}: the tool takes no comments and no trailing commas, and passes over the whole \
+             file: take them out",
+            file.display()
+        ))
     }
 
     pub(super) fn overruled_by(&self, file: &Path) -> Option<String> {

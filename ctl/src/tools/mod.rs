@@ -107,6 +107,8 @@ pub(crate) struct Settings {
     pub(crate) for_models: &'static [ForModels],
     /// Files of the machine's administrator that go before this one.
     pub(crate) managed: &'static [&'static str],
+    /// The tool takes neither comments nor trailing commas in it, and passes over the whole of a file that has some.
+    pub(crate) plain: bool,
     /// An older form of it, which this one would silence: written to if it is there and this one is not.
     pub(crate) older: Option<&'static Settings>,
 }

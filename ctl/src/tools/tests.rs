@@ -389,6 +389,28 @@ fn a_managed_file_is_named_if_it_sets_our_keys() {
 }
 
 #[test]
+fn a_file_that_the_tool_passes_over_is_named() {
+    let scratch = tempfile::tempdir().unwrap();
+    let desk = at(scratch.path());
+    let way = Tool::named("claude-code").unwrap().way(None).unwrap();
+    let file = scratch.path().join(".claude/settings.json");
+    std::fs::create_dir(scratch.path().join(".claude")).unwrap();
+    let said = || way.overruled(&desk).into_iter().find(|words| words.contains("passes over"));
+    assert_eq!(said(), None);
+    for (text, place) in [
+        ("", None),
+        ("\u{feff}{\r\n}", None),
+        ("{ \"model\": \"opus\" }", None),
+        ("{\n  // mine\n}", Some("line 2, column 3")),
+        ("{ \"a\": 1, }", Some("line 1, column 11")),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        assert_eq!(said().is_some(), place.is_some(), "{text}");
+        assert!(said().is_none_or(|said| said.contains(place.unwrap_or_default())), "{:?}", said());
+    }
+}
+
+#[test]
 fn a_tool_is_found_by_its_program_or_its_folder() {
     let scratch = tempfile::tempdir().unwrap();
     let desk = at(scratch.path());

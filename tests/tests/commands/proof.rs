@@ -24,7 +24,7 @@ assert not os.listdir("."), "an empty folder"
 headers = {"user-agent": "claude-cli/1.2.3 (external, cli)", "content-type": "application/json"}
 assert "ANTHROPIC_BASE_URL" not in os.environ and "HTTPS_PROXY" not in os.environ
 env = json.load(open(os.path.expanduser("~/.claude/settings.json")))["env"]
-if "HTTPS_PROXY" in env:
+if "HTTPS_PROXY" in env and "ANTHROPIC_BASE_URL" not in env:
     proxy = urlsplit(env["HTTPS_PROXY"])
     login = base64.b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()
     context = ssl.create_default_context(cafile=CAFILE)
@@ -158,6 +158,26 @@ async fn what_a_tool_does_is_told_for_both_doors_and_nothing_is_left() {
             "websocket"
         ]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tool_that_is_set_up_is_proved_with_nothing_of_its_own_key() {
+    let scene = with_claude(&good()).await;
+    let settings = scene.machine.home().join(".claude/settings.json");
+    std::fs::create_dir(scene.machine.home().join(".claude")).unwrap();
+    std::fs::write(&settings, "{ \"env\": { \"DISABLE_TELEMETRY\": \"1\" } }\n").unwrap();
+    scene.machine.root_pem();
+    for mode in ["base-url", "proxy"] {
+        scene.machine.ask(&["setup", "claude-code", "--mode", mode, "--yes"]);
+        let before = std::fs::read(&settings).unwrap();
+        scene.gateway.forget_requests();
+        let (exit, report) = proved(&scene, &[]);
+        let lines = lines(&report);
+        assert!(exit == Some(0) && lines.iter().all(|(state, _)| *state == "ok"), "{mode}: {lines:#?}");
+        let asked = scene.gateway.provider_requests();
+        assert!(asked.iter().all(|seen| seen.method != "POST"), "{mode}: {asked:#?}");
+        assert_eq!(std::fs::read(&settings).unwrap(), before);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,7 +23,7 @@ use serde_json::Value;
 const AIGWD: &str = env!("CARGO_BIN_EXE_aigwd_under_test");
 const CLAUDE: (&str, &str) = (
     ".claude/settings.json",
-    "{\r\n\t// mine\r\n\t\"model\": \"opus\",\r\n\t\"env\" : { \"ANTHROPIC_AUTH_TOKEN\":\"sk-ant-old-secret\" },\r\n}\r\n",
+    "{\r\n\t\"model\": \"opus\",\r\n\t\"env\" : { \"ANTHROPIC_AUTH_TOKEN\":\"sk-ant-old-secret\" }\r\n}\r\n",
 );
 const CODEX: (&str, &str) = (".codex/config.toml", "# mine\nmodel_provider = 'other'\n[tui]\nx = [ 1,\n 2 ]");
 

@@ -13,6 +13,7 @@ use super::Seen;
 use super::report::Line;
 use crate::daemon;
 use crate::settings::ledger::{Ledger, Touched};
+use crate::tools::{Tool, Way};
 
 /// Every file of every one.
 pub(super) fn look(seen: &Seen) -> Vec<Line> {
@@ -40,6 +41,9 @@ fn told(file: &Path, touched: &Touched, ports: &[u16]) -> Line {
     if let Some((what, cure)) = drift::words(file, touched) {
         return Line::warning("tools", what, cure);
     }
+    if let Some(what) = passed_over(file, touched) {
+        return Line::error("tools", format!("{tool}: {what}"), "mend that file, then run `aigwctl doctor`");
+    }
     match astray(touched, ports) {
         Some(port) => Line::error(
             "tools",
@@ -48,6 +52,14 @@ fn told(file: &Path, touched: &Touched, ports: &[u16]) -> Line {
         ),
         None => Line::ok("tools", format!("{tool}: {shown} is as setup left it")),
     }
+}
+
+/// Says so if the tool does not read the file at all.
+fn passed_over(file: &Path, touched: &Touched) -> Option<String> {
+    let tool = Tool::named(&touched.tool)?;
+    let desk = super::whose().ok()?.of(tool);
+    let settings = tool.ways.iter().flat_map(Way::files).find(|settings| settings.place(&desk) == file)?;
+    settings.passed_over(file)
 }
 
 /// The tools whose files are as we left them, and lead to a port that the daemon has left.

@@ -101,7 +101,7 @@ impl Row {
             gains: way.gains,
             loses: way.loses,
             notes,
-            overruled: way.overruled(),
+            overruled: way.overruled(&desk.of(tool)),
             evidence: way.evidence,
             error: match way.how {
                 How::Impossible { why, .. } => Some(why.to_owned()),

@@ -46,6 +46,7 @@ const FILE: Settings = Settings {
     keys: &[],
     for_models: &[],
     managed: &[],
+    plain: false,
     older: None,
 };
 

@@ -16,6 +16,7 @@ const CLAUDE_FILE: Settings = Settings {
     places: Places::everywhere(&[".claude/settings.json"]),
     moved: &[("CLAUDE_CONFIG_DIR", ".claude")],
     managed: CLAUDE_MANAGED,
+    plain: true,
     ..FILE
 };
 

@@ -296,6 +296,7 @@ pub(super) const LLM: Tool = Tool {
                 },
                 moved: LLM_MOVED,
                 keys: &[(&["aigw"], Key)],
+                plain: true,
                 ..FILE
             },
         ]),

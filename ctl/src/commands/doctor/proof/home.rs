@@ -9,6 +9,7 @@ use aigw_shared::files;
 use tempfile::TempDir;
 
 use crate::os::{self, group};
+use crate::settings::ledger::Ledger;
 use crate::settings::{change, place};
 use crate::tools::{Desk, Door, Settings, Tool, Way};
 
@@ -23,10 +24,18 @@ impl Drop for Home {
     }
 }
 
-/// Copies one file of the user's, if it is there.
-fn copy(settings: &'static Settings, from: &Desk, to: &Desk) -> Result<bool, Fault> {
+/// Copies one file of the user's, if it is there, without what `setup` has put into it: the tool's own key would lead it past
+/// the proof.
+fn copy(settings: &'static Settings, from: &Desk, to: &Desk, ledger: &Ledger) -> Result<bool, Fault> {
     let own = settings.place(from);
     let Some(text) = place::read(&own)? else { return Ok(false) };
+    let text = match ledger.files.get(&own) {
+        Some(touched) => {
+            change::undone(touched, Some(&text)).map_err(|refusal| refusal.fault(&own, &text))?.text
+        }
+        None => Some(text),
+    };
+    let Some(text) = text else { return Ok(false) };
     let below = own.strip_prefix(&from.home).map(|below| to.home.join(below));
     write(&below.unwrap_or_else(|_| settings.place(to)), &text)?;
     Ok(true)
@@ -52,6 +61,7 @@ impl Home {
         way: Option<&Way>,
         desk: &Desk,
         door: &Door,
+        ledger: &Ledger,
     ) -> Result<Self, Fault> {
         let cannot = |error: std::io::Error| {
             Fault::new(Kind::File, format!("there is no room for a scratch folder: {error}"))
@@ -71,7 +81,7 @@ impl Home {
         let mut copied = false;
         for settings in way.iter().flat_map(|way| way.files()) {
             for settings in [Some(settings), settings.older].into_iter().flatten() {
-                copied |= copy(settings, desk, &there)?;
+                copied |= copy(settings, desk, &there, ledger)?;
             }
         }
         for (file, wanted) in way.map_or_else(Vec::new, |way| way.wanted(tool.id, &there, door)) {

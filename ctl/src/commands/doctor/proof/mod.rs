@@ -16,6 +16,7 @@ pub(super) use self::verdict::Proved;
 use super::report::Line;
 use crate::commands::{env, trust};
 use crate::daemon;
+use crate::settings::ledger::Ledger;
 use crate::tools::models::Offered;
 use crate::tools::recipes::{MODELS, Recipe};
 use crate::tools::{Desk, Door, How, Mode, Tool};
@@ -90,7 +91,7 @@ async fn one(
         ..Door::default()
     };
     let way = tool.way(Some(recipe.mode));
-    let home = Home::made(tool, way, desk, &door)?;
+    let home = Home::made(tool, way, desk, &door, &Ledger::look(&daemon::paths()?)?)?;
     let mut variables = home.variables();
     let mut arguments = Vec::new();
     // What its files say is to be enough. Without any it is started as `run` does it.

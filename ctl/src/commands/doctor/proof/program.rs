@@ -127,7 +127,10 @@ pub(super) async fn version(
 
 #[cfg(test)]
 mod tests {
+    use aigw_shared::paths::Paths;
+
     use super::*;
+    use crate::settings::ledger::Ledger;
     use crate::tools::{Door, Tool};
 
     /// Some tools are launchers, and some leave a server behind: nothing of it outlives the proof.
@@ -135,7 +138,8 @@ mod tests {
     async fn a_program_that_takes_too_long_is_ended_with_all_that_it_has_started() {
         let (tool, scratch) = (Tool::named("codex").unwrap(), tempfile::tempdir().unwrap());
         let desk = crate::tools::desk(scratch.path());
-        let home = Home::made(tool, None, &desk, &Door::default()).unwrap();
+        let ledger = Ledger::look(&Paths::under(scratch.path())).unwrap();
+        let home = Home::made(tool, None, &desk, &Door::default(), &ledger).unwrap();
         let script = "sleep 1000 & echo $!; echo first; sleep 0.4; echo second; wait";
         let limit = Duration::from_secs(2);
         let ran =
