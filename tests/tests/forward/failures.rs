@@ -101,10 +101,10 @@ fn a_name_without_an_address_may_pass_and_is_named() {
 fn many_that_wait_for_an_unknown_prefix_do_not_wait_in_turn() {
     let mut machine = machine!();
     machine.set("AIGW_TOKEN", TOKEN);
-    // A port that nobody has: bound, and never listened on.
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    // A port that nobody has and nobody else can take: bound, and never listened on.
+    let taken = tokio::net::TcpSocket::new_v4().unwrap();
+    taken.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let port = taken.local_addr().unwrap().port();
-    drop(taken);
     machine.configure(&format!("[gateway.default]\nurl = \"http://127.0.0.1:{port}\"\nwait_s = 1\n"));
     let daemon = machine.start();
     let key = machine.key("env");

@@ -57,9 +57,13 @@ fn listener() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// A port that nobody has.
+/// A port that nobody has, and that nobody else can take as long as this process lives: bound, and never listened on.
 fn closed_port() -> SocketAddr {
-    listener().1
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
+    let address = socket.local_addr().expect("an address");
+    std::mem::forget(socket);
+    address
 }
 
 /// Both ends of a tunnel: the tool's and the host's.
