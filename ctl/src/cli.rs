@@ -2,6 +2,7 @@
 
 mod ca;
 mod gateways;
+mod service;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Parser, Subcommand};
 
 pub use self::ca::{Ca, CaInstall, CaUninstall};
 pub use self::gateways::{Byok, Gateway, GatewayAdd, Login};
+pub use self::service::Service;
 pub use crate::commands::doctor::Arguments as Doctor;
 pub use crate::os::trust::Family;
 use crate::shell::Shell;
@@ -167,6 +169,16 @@ pub enum Command {
     /// Let aigwd finish what it is doing, and end it
     #[command(after_help = "Example:\n  aigwctl stop")]
     Stop,
+    /// Have aigwd run whenever you are logged in
+    #[command(after_help = "Examples:\n  \
+        aigwctl service install --dry-run\n  \
+        aigwctl service install\n  \
+        aigwctl service logs -f")]
+    Service {
+        /// What to do with it.
+        #[command(subcommand)]
+        action: Service,
+    },
     /// Make aigwd read its configuration again
     #[command(after_help = "Example:\n  aigwctl reload")]
     Reload,

@@ -18,6 +18,7 @@ pub mod commands;
 pub mod daemon;
 mod os;
 pub mod output;
+mod program;
 mod settings;
 pub mod shell;
 mod steps;

@@ -2,6 +2,7 @@
 
 pub(crate) mod rights;
 pub(crate) mod run;
+pub(crate) mod service;
 pub(crate) mod spawn;
 pub(crate) mod trust;
 

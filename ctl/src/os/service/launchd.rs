@@ -13,9 +13,8 @@ pub(super) fn plist(place: &Place) -> PathBuf {
 }
 
 pub(super) fn install(place: &Place) -> Vec<Step> {
-    let variable = |home: &PathBuf| {
-        format!("<key>AIGW_HOME</key><string>{}</string>", escaped(&home.to_string_lossy()))
-    };
+    let variable =
+        |home: &PathBuf| format!("<key>AIGW_HOME</key><string>{}</string>", escaped(&home.to_string_lossy()));
     let text = PLIST
         .replace("@AIGWD@", &escaped(&place.aigwd.to_string_lossy()))
         .replace("@ENVIRONMENT@", &place.aigw_home.as_ref().map(variable).unwrap_or_default())
@@ -42,7 +41,10 @@ fn bootstrap(place: &Place) -> Step {
 
 /// Fails where it is not loaded, which is what is wanted.
 fn bootout(place: &Place) -> Step {
-    Step::run(Path::new("/bin/sh"), &["-c", &format!("launchctl bootout {} 2>/dev/null; true", target(place))])
+    Step::run(
+        Path::new("/bin/sh"),
+        &["-c", &format!("launchctl bootout {} 2>/dev/null; true", target(place))],
+    )
 }
 
 fn domain(place: &Place) -> String {

@@ -5,9 +5,15 @@ mod launchd;
 mod systemd;
 mod windows;
 
+use std::net::{Ipv6Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
+use aigw_shared::fault::{Failure, Fault, Kind};
+
+use crate::os::{rights, settings_folder};
 use crate::steps::Step;
+use crate::{daemon, program};
 
 /// Whose service manager it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +51,76 @@ pub(crate) enum Act {
 }
 
 impl Place {
+    /// This machine and user, with the service listening on this port.
+    ///
+    /// # Errors
+    /// When aigwd is not found, or the user has no home.
+    pub(crate) fn here(port: u16) -> Result<Self, Failure> {
+        let paths = daemon::paths()?;
+        let manager = match std::env::consts::OS {
+            "windows" => Manager::TaskScheduler,
+            "macos" => Manager::Launchd,
+            _ => Manager::Systemd,
+        };
+        let settings = match manager {
+            Manager::Systemd => settings_folder(),
+            Manager::Launchd => paths.user_home.clone(),
+            Manager::TaskScheduler => Some(paths.state.clone()),
+        };
+        let settings =
+            settings.ok_or_else(|| Fault::new(Kind::BadConfiguration, "this user has no home folder"))?;
+        Ok(Self {
+            manager,
+            settings,
+            aigwd: program::aigwd()?,
+            aigw_home: std::env::var_os("AIGW_HOME").filter(|home| !home.is_empty()).map(PathBuf::from),
+            control: paths.socket().address,
+            port,
+            has_ipv6: TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok(),
+            uid: rights::user(),
+        })
+    }
+
+    pub(crate) fn is_installed(&self) -> bool {
+        self.mark().is_file()
+    }
+
+    /// Has the user's services run without a login, too.
+    ///
+    /// # Errors
+    /// Where there is no such thing.
+    pub(crate) fn linger(&self) -> Result<Step, Failure> {
+        match self.manager {
+            Manager::Systemd => Ok(Step::run(Path::new("loginctl"), &["enable-linger"])),
+            Manager::Launchd | Manager::TaskScheduler => {
+                Err(Fault::new(Kind::Impossible, "services of a user run while that user is logged in, here")
+                    .cure_with("leave out --linger")
+                    .into())
+            }
+        }
+    }
+
+    /// The program that shows what aigwd has written: the system's journal, or the end of the log.
+    pub(crate) fn logs(&self, follow: bool, log: &Path) -> Command {
+        let (program, mut words): (&str, Vec<String>) = match self.manager {
+            Manager::Systemd => {
+                ("journalctl", ["--user", "-u", "aigwd.service", "-n", "200"].map(str::to_owned).to_vec())
+            }
+            Manager::Launchd => ("tail", vec!["-n".into(), "200".into(), log.display().to_string()]),
+            Manager::TaskScheduler => {
+                let wait = if follow { " -Wait" } else { "" };
+                let show = format!("Get-Content -Tail 200{wait} -LiteralPath $args[0]");
+                ("powershell", vec!["-NoProfile".into(), "-Command".into(), show, log.display().to_string()])
+            }
+        };
+        if follow && self.manager != Manager::TaskScheduler {
+            words.insert(0, "-f".to_owned());
+        }
+        let mut command = Command::new(program);
+        command.args(words);
+        command
+    }
+
     /// Writes its files, and has it started now and with every login.
     pub(crate) fn install(&self) -> Vec<Step> {
         match self.manager {
@@ -73,12 +149,22 @@ impl Place {
     }
 
     /// The file whose presence says that it is installed.
-    pub(crate) fn mark(&self) -> PathBuf {
+    fn mark(&self) -> PathBuf {
         match self.manager {
             Manager::Systemd => systemd::unit(self),
             Manager::Launchd => launchd::plist(self),
             Manager::TaskScheduler => windows::task(self),
         }
+    }
+}
+
+/// A step in words, with the text of a file that is written.
+pub(crate) fn words(step: &Step) -> String {
+    match step {
+        Step::Write { content, .. } => {
+            format!("{}\n{}", step.words(), String::from_utf8_lossy(&content.0).trim_end())
+        }
+        _ => step.words(),
     }
 }
 
