@@ -1,6 +1,7 @@
 //! Commands and flags. Every command shows an example in its `--help`.
 
 mod ca;
+mod course;
 mod gateways;
 mod service;
 
@@ -10,12 +11,14 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 pub use self::ca::{Ca, CaInstall, CaUninstall};
+pub use self::course::{Down, Up};
 pub use self::gateways::{Byok, Gateway, GatewayAdd, Login};
 pub use self::service::Service;
+pub use crate::commands::bug_report::Arguments as BugReport;
 pub use crate::commands::doctor::Arguments as Doctor;
 pub use crate::os::trust::Family;
 use crate::shell::Shell;
-pub use crate::tools::Mode;
+pub use crate::tools::{Mode, Pays};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -50,6 +53,21 @@ pub struct Cli {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Everything at once: start aigwd, log in, set up the tools that are here, and look whether all is well
+    #[command(after_help = "Examples:\n  \
+        aigwctl up https://coder.example.com\n  \
+        aigwctl up https://coder.example.com --token-stdin --yes < token\n\n\
+        What is done already is left as it is, so that running it again goes on where it stopped.")]
+    Up(Up),
+    /// The reverse of `up`: tools as they were, trust and login gone, aigwd stopped
+    #[command(after_help = "Examples:\n  aigwctl down --dry-run\n  aigwctl down --purge")]
+    Down(Down),
+    /// Let tools go to their vendors' own hosts for a while
+    #[command(after_help = "Example:\n  aigwctl pause && claude; aigwctl resume")]
+    Pause,
+    /// End a pause: the tools that were set up come to aigwd again
+    #[command(after_help = "Example:\n  aigwctl resume")]
+    Resume,
     /// Give aigwd a token (or provider keys) for a gateway
     #[command(after_help = "Examples:\n  \
         aigwctl login https://coder.example.com\n  \
@@ -67,8 +85,14 @@ pub enum Command {
     #[command(after_help = "Example:\n  aigwctl status --json | jq .gateways[0].user")]
     Status,
     /// Look at everything that a tool needs, and say what mends what is wrong
-    #[command(after_help = "Examples:\n  aigwctl doctor\n  aigwctl doctor --fix")]
+    #[command(after_help = "Examples:\n  \
+        aigwctl doctor\n  \
+        aigwctl doctor --fix\n  \
+        aigwctl doctor --tool claude-code                         prove it: nothing of it reaches a gateway")]
     Doctor(Doctor),
+    /// Write what is known of this installation into one file, without secrets and names, to send to whoever mends aigw
+    #[command(after_help = "Example:\n  aigwctl bug-report --output report.json")]
+    BugReport(BugReport),
     /// Print the variables that point a tool at aigwd
     #[command(after_help = "Examples:\n  \
         eval \"$(aigwctl env)\"                                     sh, bash, zsh\n  \
@@ -87,6 +111,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n  \
         aigwctl setup                                             what is here, and what each would get\n  \
         aigwctl setup claude-code codex\n  \
+        aigwctl setup claude-code --mode proxy --pays own\n  \
         aigwctl setup --detected --dry-run\n\n\
         Only the keys that are named are changed. `aigwctl undo` puts back what was there, byte for byte.")]
     Setup(Setup),
@@ -135,6 +160,13 @@ pub enum Command {
         /// Show the last prompt of each, too
         #[arg(long)]
         prompts: bool,
+        /// The gateway's name in the configuration [default: the default one]
+        #[arg(long, value_name = "NAME")]
+        gateway: Option<String>,
+    },
+    /// List the models that the gateway's providers offer
+    #[command(after_help = "Example:\n  aigwctl models")]
+    Models {
         /// The gateway's name in the configuration [default: the default one]
         #[arg(long, value_name = "NAME")]
         gateway: Option<String>,
@@ -210,6 +242,12 @@ pub struct Env {
     /// Bind the key to this gateway, so that its requests go there whatever the default is
     #[arg(long, value_name = "NAME")]
     pub gateway: Option<String>,
+    /// Also what this tool needs besides
+    #[arg(long, value_name = "TOOL")]
+    pub tool: Option<String>,
+    /// The model for a tool that has to be given one [default: the tool's own variable, then one that the gateway offers]
+    #[arg(long, value_name = "NAME", requires = "tool")]
+    pub model: Option<String>,
     /// Proxy variables instead of base URLs
     #[arg(long)]
     pub proxy: bool,
@@ -221,9 +259,15 @@ pub struct Env {
 /// `run`
 #[derive(Debug, clap::Args)]
 pub struct Run {
-    /// What leads the command to aigwd: base URLs, or a proxy for what has none
-    #[arg(long, value_enum, default_value_t = Mode::BaseUrl)]
-    pub mode: Mode,
+    /// Which tool it is, for what this one needs besides [default: the one whose program it is]
+    #[arg(long, value_name = "TOOL")]
+    pub tool: Option<String>,
+    /// What leads the command to aigwd: base URLs, or a proxy for what has none [default: what the tool is best served by]
+    #[arg(long, value_enum)]
+    pub mode: Option<Mode>,
+    /// The model for a tool that has to be given one [default: the tool's own variable, then one that the gateway offers]
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
     /// Bind the key to this gateway, so that its requests go there whatever the default is
     #[arg(long, value_name = "NAME")]
     pub gateway: Option<String>,
@@ -233,7 +277,7 @@ pub struct Run {
 }
 
 /// `setup`
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct Setup {
     /// Which tools
     #[arg(value_name = "TOOL")]
@@ -244,19 +288,33 @@ pub struct Setup {
     /// Through which door, where a tool can use both [default: the one it is best served by]
     #[arg(long, value_enum)]
     pub mode: Option<Mode>,
+    /// Who pays for what the tool asks, where a plan of your own can: without this you are asked once, and `--yes` is the
+    /// company
+    #[arg(long, value_enum)]
+    pub pays: Option<Pays>,
+    /// Tell the tool of this model alone, which the deployment need not list; again for more
+    #[arg(long = "model", value_name = "NAME")]
+    pub models: Vec<String>,
+    /// Put the variables of a tool that has no file of its own into what your shell reads at its start
+    #[arg(long)]
+    pub shell_rc: bool,
     /// Show what would change, as a unified diff, and change nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
-    /// Print what belongs into each file, for whoever keeps these files elsewhere; write none of them
+    /// Print what belongs into each file, for whoever keeps these files elsewhere; write none of them. Also `coder-template`
+    /// and `devcontainer`
     #[arg(long, requires = "tools", conflicts_with_all = ["dry_run", "yes", "detected"])]
     pub print: bool,
+    /// Proxy variables for the whole desktop session, where a service starts aigwd on demand
+    #[arg(long, conflicts_with = "print")]
+    pub session_wide: bool,
 }
 
 /// `undo`
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct Undo {
     /// Which tools
     #[arg(value_name = "TOOL")]

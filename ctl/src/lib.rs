@@ -10,15 +10,18 @@
 //! | [`shell`] | lines that a shell can evaluate |
 //! | `tools` | the AI tools that are known, as rows |
 //! | `settings` | their files, changed one key at a time, with an exact undo |
+//! | `redact` | what must not leave this machine is taken out of a text |
 //! | `steps` | changes to the machine as data, done under a journal |
 //! | `os` | what differs between operating systems |
 
 pub mod cli;
 pub mod commands;
 pub mod daemon;
+mod no_proxy;
 mod os;
 pub mod output;
 mod program;
+mod redact;
 mod settings;
 pub mod shell;
 mod steps;

@@ -1,13 +1,14 @@
 //! An answer as text or as JSON, both from the same value; notes; failures. Colours are always written and taken out
 //! where stdout is no terminal or `NO_COLOR` is set.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use aigw_shared::fault::{Failure, Fault, Kind};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::wording::tame;
 
@@ -39,12 +40,33 @@ struct Enveloped<'a, T> {
 pub struct Output {
     json: bool,
     exit: Cell<u8>,
+    /// The answer of a command that another one runs, which is not printed.
+    kept: Option<RefCell<Kept>>,
+}
+
+/// What a command would have said.
+#[derive(Clone, Default)]
+pub struct Kept {
+    /// To a script.
+    pub json: Value,
+    /// To a person.
+    pub text: String,
 }
 
 impl Output {
     /// JSON, or text.
     pub fn new(json: bool) -> Self {
-        Self { json, exit: Cell::new(0) }
+        Self { json, exit: Cell::new(0), kept: None }
+    }
+
+    /// For a command that another one runs: its answer is kept for that one. Notes are said as ever.
+    pub fn aside() -> Self {
+        Self { kept: Some(RefCell::default()), ..Self::new(true) }
+    }
+
+    /// What was kept.
+    pub fn kept(self) -> Kept {
+        self.kept.map(RefCell::into_inner).unwrap_or_default()
     }
 
     /// Whether a script reads along.
@@ -67,6 +89,13 @@ impl Output {
     /// # Errors
     /// When stdout cannot be written to. That nobody reads on is none.
     pub fn show<T: Answer>(&self, answer: &T) -> Result<(), Failure> {
+        if let Some(kept) = &self.kept {
+            let mut text = Vec::new();
+            answer.text(&mut text).map_err(unwritten)?;
+            let json = serde_json::to_value(answer).map_err(|error| unwritten(error.into()))?;
+            *kept.borrow_mut() = Kept { json, text: String::from_utf8_lossy(&text).into_owned() };
+            return Ok(());
+        }
         if self.json {
             return self.show_json(&Enveloped { schema: 1, answer });
         }

@@ -4,10 +4,12 @@ mod edit;
 mod held;
 mod keyring;
 pub mod logins;
+mod pause;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -122,6 +124,8 @@ pub struct App {
     /// The settings that only a restart changes, as they were at the start.
     fixed: settings::Fixed,
     current: ArcSwap<Current>,
+    /// Zero while it is not so.
+    paused_since: AtomicI64,
     changing: Mutex<()>,
 }
 
@@ -175,6 +179,7 @@ impl App {
                 closed: None,
                 refused: None,
             }),
+            paused_since: AtomicI64::new(0),
             changing: Mutex::new(()),
             distrust: Distrust::default(),
             counters: Arc::default(),
@@ -191,6 +196,7 @@ impl App {
             origins,
         });
         app.take_over(loaded, refused);
+        app.look_at_pause();
         app.look_at_ca();
         Ok(app)
     }
@@ -228,6 +234,7 @@ impl App {
             Ok(loaded) => {
                 self.take_over(loaded, None);
                 self.refuse_circles();
+                self.look_at_pause();
                 self.distrust.forget(&self.health);
                 self.look_at_ca();
                 Ok(())

@@ -16,8 +16,7 @@ use url::{Host, Url};
 use crate::credentials::Held;
 use crate::credentials::lease::InForce;
 use crate::credentials::renew::Attempts;
-use crate::deployment;
-use crate::deployment::account::Remembered;
+use crate::deployment::{self, account, models};
 use crate::dial::{Here, Pipe, Wanted};
 use crate::header_command::{Fields, HeaderCommand};
 use crate::pipeline::credential;
@@ -47,7 +46,8 @@ pub struct Gateway {
     no_websocket_until: Mutex<Option<Instant>>,
     attempts: Mutex<Attempts>,
     header_command: Option<HeaderCommand>,
-    account: tokio::sync::Mutex<Remembered>,
+    account: tokio::sync::Mutex<account::Remembered>,
+    models: tokio::sync::Mutex<models::Remembered>,
 }
 
 impl Gateway {
@@ -64,6 +64,7 @@ impl Gateway {
         let gateway = Self {
             header_command,
             account: tokio::sync::Mutex::default(),
+            models: tokio::sync::Mutex::default(),
             upstream,
             local,
             held: ArcSwap::default(),
@@ -341,8 +342,13 @@ impl Gateway {
     }
 
     /// What its deployment last said of the account. Locked by whoever asks it.
-    pub async fn account(&self) -> tokio::sync::MutexGuard<'_, Remembered> {
+    pub async fn account(&self) -> tokio::sync::MutexGuard<'_, account::Remembered> {
         self.account.lock().await
+    }
+
+    /// What its providers last listed. Locked by whoever asks them.
+    pub async fn models(&self) -> tokio::sync::MutexGuard<'_, models::Remembered> {
+        self.models.lock().await
     }
 
     /// How renewing its login goes.

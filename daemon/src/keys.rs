@@ -20,6 +20,7 @@ use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
 
 use crate::now;
+use crate::observe::proof::Proof;
 
 use lent::Lending;
 pub use lent::Lent;
@@ -36,13 +37,15 @@ pub struct Admission {
     pub gateway: Option<String>,
     /// A container's key: whoever has it may come in, whatever user it is.
     pub container: bool,
+    /// Set where everything is answered by us, and noted there.
+    pub proof: Option<Proof>,
 }
 
 impl Admission {
     /// Of a process of the owner that came without a key, where the settings allow it.
     pub fn keyless() -> Self {
         // No key can have this name.
-        Self { name: "(no key)".to_owned(), gateway: None, container: false }
+        Self { name: "(no key)".to_owned(), gateway: None, container: false, proof: None }
     }
 }
 
@@ -154,8 +157,9 @@ impl Keys {
     /// What the presented key allows; `None` when it is not valid.
     pub fn check(&self, presented: &str) -> Option<Admission> {
         let (name, secret) = key::parse(presented)?;
-        if let Some(gateway) = self.lending.check(name, &secret) {
-            return Some(Admission { name: name.to_owned(), gateway, container: self.are_given() });
+        let container = self.are_given();
+        if let Some(admission) = self.lending.check(name, &secret) {
+            return Some(Admission { container, ..admission });
         }
         let list = self.list.load();
         let entry = list.get(name)?;
@@ -166,7 +170,7 @@ impl Keys {
             return None;
         }
         entry.last_used_at.store(at, Ordering::Relaxed);
-        Some(Admission { name: name.to_owned(), gateway: entry.gateway.clone(), container: self.are_given() })
+        Some(Admission { name: name.to_owned(), gateway: entry.gateway.clone(), container, proof: None })
     }
 
     /// The key of this name, made if it is new, and then bound to this gateway.
@@ -207,7 +211,15 @@ impl Keys {
     /// # Errors
     /// When too many are lent.
     pub fn lend(&self, gateway: Option<&str>) -> Result<Lent, Fault> {
-        self.lending.lend(gateway)
+        self.lending.lend(gateway, None)
+    }
+
+    /// The same for a proof.
+    ///
+    /// # Errors
+    /// When too many are lent.
+    pub fn lend_for_proof(&self) -> Result<Lent, Fault> {
+        self.lending.lend(None, Some(Proof::default()))
     }
 
     /// Makes every key of this name invalid; the next one that is asked for is another.

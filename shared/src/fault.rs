@@ -131,6 +131,8 @@ kinds! {
     NoGateway: "no-gateway", 403, Never, 77, "run `aigwctl login URL`";
 
     // This machine.
+    /// Tools go to their vendors' own hosts for a while.
+    Paused: "paused", 403, Never, 1, "run `aigwctl resume`; until then the tools' own settings lead to their vendors, so start the tool again";
     /// The CA's files cannot be trusted to be ours alone, so nothing is intercepted.
     CaUnsafe: "ca-unsafe", 502, Never, 1, "make a new CA: `aigwctl ca rotate`";
     /// The host is not among the names that the CA can sign for.
@@ -164,7 +166,7 @@ kinds! {
     /// A file could not be read or written.
     File: "file", 500, Unsaid, 1, "check the disk and the file's owner and mode";
     /// A fault of ours.
-    Internal: "internal", 500, Unsaid, 1, "report it, with the output of `aigwctl status`";
+    Internal: "internal", 500, Unsaid, 1, "report it, with the file that `aigwctl bug-report` writes";
 }
 
 /// A failure: its kind, what exactly happened, and (where the kind's own does not fit) what to do.

@@ -6,6 +6,7 @@
 //! | [`fault`] | the one list of failure kinds |
 //! | [`secret`], [`key`] | strings that must not be seen; the local keys that tools show |
 //! | [`config`], [`paths`], [`files`] | the settings, where things live, and how files are written |
+//! | [`pause`] | whether tools go to their vendors' own hosts for a while |
 //! | [`finding`] | what is wrong without being an error, as data |
 
 pub mod config;
@@ -16,5 +17,6 @@ pub mod ipc;
 pub mod key;
 pub mod os;
 pub mod paths;
+pub mod pause;
 pub mod provider;
 pub mod secret;

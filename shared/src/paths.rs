@@ -9,6 +9,11 @@ use crate::fault::{Fault, Kind};
 use crate::files;
 use crate::os::{dirs, owner};
 
+/// In the CA's folder: our roots, and those that the user had added, for what adds to the roots that a program trusts.
+pub const CA_ROOTS: &str = "roots.pem";
+/// There, too: the system's roots, the user's and ours, for what replaces the roots that a program trusts.
+pub const CA_BUNDLE: &str = "bundle.pem";
+
 /// The folders, and what lies in them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paths {

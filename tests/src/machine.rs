@@ -150,6 +150,11 @@ impl Machine {
         config.lines().any(|line| line.split('=').next().is_some_and(|key| key.trim() == "port"))
     }
 
+    /// The program.
+    pub fn aigwctl(&self) -> &Path {
+        &self.aigwctl
+    }
+
     /// Runs `aigwctl` with these words.
     ///
     /// # Panics
@@ -184,6 +189,22 @@ impl Machine {
         let mut command = self.command(Path::new("setsid"));
         command.arg(&self.aigwctl).args(words);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("aigwctl starts")
+    }
+
+    /// Runs `aigwctl` on a terminal where somebody types this. Its exit code, and all that was to be seen.
+    ///
+    /// # Panics
+    /// When it cannot be run at all.
+    pub fn ctl_on_terminal(&self, words: &str, typed: &str) -> (Option<i32>, String) {
+        let mut command = self.command(Path::new("script"));
+        let line = format!("{} {words}", self.aigwctl.display());
+        command.args(["-qec", &line, "/dev/null"]).env("NO_COLOR", "1").stdin(Stdio::piped());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("script starts");
+        // Held until it has ended: at the end of what is typed, the terminal would be hung up.
+        let mut types = child.stdin.take().expect("a pipe");
+        types.write_all(typed.as_bytes()).expect("it reads");
+        let output = child.wait_with_output().expect("script ends");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).replace('\r', ""))
     }
 
     /// Runs `aigwctl`, which must succeed, and reads the JSON it prints.

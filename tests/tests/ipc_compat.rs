@@ -41,6 +41,22 @@ fn query(url: Option<String>, name: Option<String>, store: Option<&str>) -> Logi
     LoginQuery { url, name, store: store.map(str::to_owned) }
 }
 
+fn proof_request(asked: ProofAsked) -> ProofRequest {
+    ProofRequest {
+        host: text("api.anthropic.com").filter(|_| asked.is_turn()),
+        method: "POST".to_owned(),
+        path: "/anthropic/v1/messages".to_owned(),
+        user_agent: text("claude-cli/2.1.330").filter(|_| asked.is_turn()),
+        asked,
+        websocket: asked == ProofAsked::Responses,
+        stream: asked.is_turn(),
+        status: 200,
+        at_ms: 1_000,
+        wrote_ms: vec![1_150, 1_300],
+        whole: asked != ProofAsked::Other,
+    }
+}
+
 fn failure() -> Failure {
     Failure {
         code: Kind::NotLoggedIn.face().code.to_owned(),
@@ -122,7 +138,11 @@ fn requests() -> Vec<(String, Request)> {
             }),
             Request::BeginLogin(BrowserLogin { gateway: query(None, text("work"), None), ca_file: None }),
         ],
+        Models => [Request::Models(None), Request::Models(text("work"))],
         LendKey => [Request::LendKey(None), Request::LendKey(text("work"))],
+        LendProofKey => [Request::LendProofKey],
+        Proof => [Request::Proof],
+        Pause => [Request::Pause(true), Request::Pause(false)],
         FinishLogin => [Request::FinishLogin],
         Reach => [Request::Reach],
         Gateway => [
@@ -134,6 +154,11 @@ fn requests() -> Vec<(String, Request)> {
             }))),
             Request::Gateway(GatewayChange::Default("work".to_owned())),
             Request::Gateway(GatewayChange::Remove("work".to_owned())),
+            Request::Gateway(GatewayChange::Pays(ProviderPays {
+                gateway: None,
+                provider: "anthropic".to_owned(),
+                own: true,
+            })),
         ],
     }
 }
@@ -206,6 +231,35 @@ fn responses() -> Vec<(String, Response)> {
             ],
             ahead_s: Some(-7200),
         }, Reach { gateway: "lab".to_owned(), steps: Vec::new(), ahead_s: None }])],
+        Models => [Response::Models(vec![
+            ProviderModels {
+                provider: "anthropic".to_owned(),
+                models: vec!["claude-sonnet-4-5".to_owned(), "größer".to_owned()],
+                trouble: None,
+            },
+            ProviderModels { provider: "openai".to_owned(), models: Vec::new(), trouble: Some(failure()) },
+        ])],
+        Proof => [Response::Proof(ProofSeen {
+            requests: [
+                ProofAsked::Messages,
+                ProofAsked::CountTokens,
+                ProofAsked::Responses,
+                ProofAsked::Chat,
+                ProofAsked::Models,
+                ProofAsked::Other,
+            ]
+            .map(proof_request)
+            .into(),
+            tunnels: [
+                ProofTunnelCame::Refused,
+                ProofTunnelCame::Opened,
+                ProofTunnelCame::Trusted,
+                ProofTunnelCame::Rejected,
+                ProofTunnelCame::HungUp,
+            ]
+            .map(|came| ProofTunnel { host: "größe.example:443".to_owned(), came })
+            .into(),
+        })],
         LoggedOut => [Response::LoggedOut(LoggedOut {
             name: "work".to_owned(),
             deleted: text("aigw-laptop-0a1b2c-01234567"),

@@ -32,7 +32,6 @@ const REVEALS: &[(&str, &str)] = &[
     ("ctl/src/commands/env.rs", "prints a local key for the shell that asked for it"),
     ("ctl/src/commands/keys.rs", "shows a new local key, which is what the command is for"),
     ("ctl/src/commands/login.rs", "checks the form of what was typed before it is sent"),
-    ("ctl/src/commands/setup.rs", "writes a tool's local key into its settings"),
     ("daemon/src/control/gateways.rs", "writes a header that was given into the settings"),
     ("daemon/src/credentials/mod.rs", "writes the credential file"),
     ("daemon/src/deployment/oauth.rs", "fills in the forms of the deployment's token endpoint"),

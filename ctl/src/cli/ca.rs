@@ -76,7 +76,7 @@ pub struct CaInstall {
 }
 
 /// `ca uninstall`
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct CaUninstall {
     /// Only stores of this kind; may be repeated [default: all]
     #[arg(long, value_name = "KIND")]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 /// `login`
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct Login {
     /// The deployment, such as coder.example.com [default: the one in the configuration]
     pub url: Option<String>,
@@ -40,6 +40,9 @@ pub struct Login {
     /// Replace this machine's token now; the old one is deleted when its last request has ended
     #[arg(long, conflicts_with_all = ["url", "ca_file", "no_open", "paste", "token_stdin", "from_env", "from_coder_cli", "no_import"])]
     pub renew: bool,
+    /// Nobody is there to open a page or to paste a token.
+    #[arg(skip)]
+    pub unattended: bool,
 }
 
 /// `gateway`

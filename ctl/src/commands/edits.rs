@@ -7,6 +7,8 @@ use aigw_shared::fault::{Failure, Fault, Kind};
 use similar::TextDiff;
 
 use crate::output::{Answer, Output};
+use crate::settings::ledger::Touched;
+use crate::settings::transaction::{Return, local_key};
 use crate::wording::tame;
 
 /// Asks once, where somebody is there.
@@ -19,16 +21,26 @@ pub(super) fn agree(yes: bool, output: &Output, verb: &str, plan: &str) -> Resul
             .cure_with("add `--yes`, or `--dry-run` to see what would change")
             .into());
     }
-    output.note(&format!("{plan}{verb}? [y/N]"));
-    let mut answer = String::new();
-    // What cannot be read is no.
-    let _ = io::stdin().lock().read_line(&mut answer);
-    if ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()) {
+    if is_yes(&answer(output, &format!("{plan}{verb}? [y/N]"))) {
         return Ok(());
     }
-    Err(Fault::new(Kind::CommandFailed, "nothing was changed")
-        .cure_with("answer y to have it changed")
-        .into())
+    Err(nothing_changed("answer y to have it changed"))
+}
+
+/// What somebody on the terminal says to this, in lower case. What cannot be read is nothing.
+pub(super) fn answer(output: &Output, question: &str) -> String {
+    output.note(question);
+    let mut answer = String::new();
+    let _ = io::stdin().lock().read_line(&mut answer);
+    answer.trim().to_lowercase()
+}
+
+pub(super) fn is_yes(answer: &str) -> bool {
+    ["y", "yes"].contains(&answer)
+}
+
+pub(super) fn nothing_changed(cure: &str) -> Failure {
+    Fault::new(Kind::CommandFailed, "nothing was changed").cure_with(cure).into()
 }
 
 /// A secret, and what is shown in its place.
@@ -57,6 +69,19 @@ pub(super) fn diff(file: &Path, now: Option<&str>, then: Option<&str>, hidden: &
     };
     let (old, new) = (mask(now), mask(then));
     TextDiff::from_lines(&old, &new).unified_diff().header(&title(now), &title(then)).to_string()
+}
+
+/// What changes in a file out of which our keys are taken.
+pub(super) fn diff_of_return(file: &Path, touched: &Touched, back: &Return) -> String {
+    let mut hidden = Vec::new();
+    for held in touched.keys.iter().chain(&touched.leaving) {
+        let keys: Vec<_> = held.ours.iter().filter_map(|value| local_key(value.as_str()?)).collect();
+        if !keys.is_empty() {
+            hidden.extend(held.old.clone().map(Hidden::theirs));
+        }
+        hidden.extend(keys.into_iter().map(|key| Hidden::key(key, &touched.tool)));
+    }
+    diff(file, back.now.as_deref(), back.undone.text.as_deref(), &hidden)
 }
 
 /// A diff for a terminal: tabs stay, and how lines end is not shown.

@@ -1,20 +1,16 @@
 //! `env`: the variables that point a tool at the daemon, for `eval` or for a script.
 
-use std::collections::HashSet;
-
 use aigw_shared::fault::{Failure, Fault, Kind};
 use aigw_shared::ipc::message::{Request, Response};
 use aigw_shared::ipc::payload::{Access, AccessQuery, CaTrust};
 
 use super::keys::check_name;
-use super::{shell_tokens, trust};
-use crate::cli::Env;
+use super::{needs, shell_tokens, trust};
+use crate::cli::{Env, Mode};
 use crate::output::Output;
 use crate::shell::Shell;
-use crate::{daemon, os};
+use crate::{daemon, no_proxy, os, tools};
 
-/// Never through a proxy: the tools would send their requests for us to it.
-const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "::1"];
 /// Names that programs read in either case; as a script asks for them.
 const EITHER_CASE: [&str; 3] = ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"];
 
@@ -24,17 +20,34 @@ pub(super) type Variable = (&'static str, Option<String>);
 pub(super) async fn run(arguments: &Env, output: &Output) -> Result<(), Failure> {
     let key = key_name(arguments);
     check_name(&key)?;
-    let before = exceptions();
-    let variables = if arguments.unset {
-        unset(arguments.proxy, &before)
+    let before = no_proxy::here();
+    let tool = arguments.tool.as_deref().map(needs::tool).transpose()?;
+    let mode = needs::mode(tool, arguments.proxy.then_some(Mode::Proxy));
+    let mut variables;
+    if arguments.unset {
+        variables = unset(mode == Mode::Proxy, &before);
+        let names = tool.map(|tool| needs::names(tool, mode)).unwrap_or_default();
+        variables.extend(names.into_iter().map(|name| (name, None)));
     } else {
         let query = AccessQuery { key: key.clone(), gateway: arguments.gateway.clone() };
-        let files = if arguments.proxy { Some(trust::files().await?) } else { None };
-        match daemon::ask(Request::Access(query)).await? {
-            Response::Access(access) => set(&access, files.as_ref(), &before)?,
-            _ => return Err(daemon::unexpected()),
+        let files = if mode == Mode::Proxy { Some(trust::files(Vec::new()).await?) } else { None };
+        let Response::Access(access) = daemon::ask(Request::Access(query)).await? else {
+            return Err(daemon::unexpected());
+        };
+        variables = set(&access, files.as_ref(), &before)?;
+        if let Some(tool) = tool {
+            let (model, gateway) = (arguments.model.as_ref(), arguments.gateway.as_ref());
+            let needs = needs::of(tool, mode, &access, model, gateway).await?;
+            if let Some(failure) = needs.trouble {
+                return Err(failure);
+            }
+            variables.extend(needs.variables.into_iter().map(|(name, value)| (name, Some(value))));
+            if !needs.arguments.is_empty() {
+                let words = needs.arguments.iter().map(|word| Shell::Sh.quote(word)).collect::<Vec<_>>();
+                output.note(&format!("{} needs these arguments besides: {}", tool.name, words.join(" ")));
+            }
         }
-    };
+    }
     if output.is_json() {
         // In this order, and nothing else: the object is the environment.
         return output.show_json(&InOrder(&variables));
@@ -51,11 +64,6 @@ pub(super) async fn run(arguments: &Env, output: &Output) -> Result<(), Failure>
     Ok(())
 }
 
-/// What is in `NO_PROXY` here.
-pub(super) fn exceptions() -> String {
-    [os::variable("NO_PROXY"), os::variable("no_proxy")].map(Option::unwrap_or_default).join(",")
-}
-
 fn key_name(arguments: &Env) -> String {
     let of_gateway =
         || arguments.gateway.as_ref().map_or("env".to_owned(), |gateway| format!("env-{gateway}"));
@@ -68,7 +76,12 @@ fn same_command(arguments: &Env) -> String {
     for (given, flag) in [(arguments.proxy, " --proxy"), (arguments.unset, " --unset")] {
         command += if given { flag } else { "" };
     }
-    for (flag, value) in [("--key", &arguments.key), ("--gateway", &arguments.gateway)] {
+    for (flag, value) in [
+        ("--tool", &arguments.tool),
+        ("--model", &arguments.model),
+        ("--key", &arguments.key),
+        ("--gateway", &arguments.gateway),
+    ] {
         if let Some(value) = value {
             command += &format!(" {flag} {value}");
         }
@@ -77,21 +90,26 @@ fn same_command(arguments: &Env) -> String {
 }
 
 /// Where tools of this machine come in.
-pub(super) fn address(access: &Access) -> Result<&str, Failure> {
+pub(super) fn loopback(listen: &[String]) -> Result<&str, Failure> {
     // Others may be on the list too, if the person opened a door to containers.
     let loopback = |address: &&String| address.starts_with("127.") || address.starts_with("[::1]");
-    let address = access.listen.iter().find(loopback).or(access.listen.first()).ok_or_else(|| {
+    let address = listen.iter().find(loopback).or(listen.first()).ok_or_else(|| {
         Fault::new(Kind::Internal, "aigwd listens nowhere").cure_with("see `aigwctl status` for the reason")
     })?;
     Ok(address)
 }
 
+/// The key, for what is set up or started with it.
+pub(super) fn local_key(access: &Access) -> String {
+    access.key.reveal().to_owned()
+}
+
 /// Base URLs; with files to trust, the proxy's variables instead.
 pub(super) fn set(access: &Access, files: Option<&CaTrust>, before: &str) -> Result<Vec<Variable>, Failure> {
-    let address = address(access)?;
+    let address = loopback(&access.listen)?;
     let key = access.key.reveal();
     let variables = if let Some(files) = files {
-        let url = format!("http://aigw:{key}@{address}");
+        let url = tools::proxy_url(address, key);
         let mut variables = vec![("HTTPS_PROXY", Some(url.clone())), ("HTTP_PROXY", Some(url))];
         variables.extend(trust::values(files).map(|(name, value)| (name, Some(value))));
         variables
@@ -103,8 +121,7 @@ pub(super) fn set(access: &Access, files: Option<&CaTrust>, before: &str) -> Res
             ("OPENAI_API_KEY", Some(key.to_owned())),
         ]
     };
-    let no_proxy = words(before).into_iter().chain(LOOPBACK);
-    Ok(with_no_proxy(variables, Some(without_duplicates(no_proxy))))
+    Ok(with_no_proxy(variables, Some(no_proxy::with_loopback(&[before]))))
 }
 
 /// What was there before us stays in `NO_PROXY`.
@@ -114,7 +131,7 @@ fn unset(proxy: bool, before: &str) -> Vec<Variable> {
     } else {
         vec!["ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "OPENAI_BASE_URL", "OPENAI_API_KEY"]
     };
-    let theirs = without_duplicates(words(before).into_iter().filter(|word| !LOOPBACK.contains(word)));
+    let theirs = no_proxy::without_loopback(before);
     with_no_proxy(
         names.into_iter().map(|name| (name, None)).collect(),
         Some(theirs).filter(|text| !text.is_empty()),
@@ -124,15 +141,6 @@ fn unset(proxy: bool, before: &str) -> Vec<Variable> {
 fn with_no_proxy(mut variables: Vec<Variable>, value: Option<String>) -> Vec<Variable> {
     variables.push(("NO_PROXY", value));
     variables
-}
-
-fn words(list: &str) -> Vec<&str> {
-    list.split(',').map(str::trim).filter(|word| !word.is_empty()).collect()
-}
-
-fn without_duplicates<'a>(words: impl Iterator<Item = &'a str>) -> String {
-    let mut seen = HashSet::new();
-    words.filter(|word| seen.insert(*word)).collect::<Vec<_>>().join(",")
 }
 
 /// The names under which programs look for it. curl reads `http_proxy` in lower case only, others the upper case.
@@ -187,18 +195,6 @@ mod tests {
             serde_json::to_string(&InOrder(&variables)).unwrap(),
             r#"{"HTTPS_PROXY":"http://aigw:aigw_env_xyz@127.0.0.1:2449","HTTP_PROXY":"http://aigw:aigw_env_xyz@127.0.0.1:2449","NODE_EXTRA_CA_CERTS":"/ca/roots.pem","CODEX_CA_CERTIFICATE":"/ca/roots.pem","DENO_CERT":"/ca/roots.pem","SSL_CERT_FILE":"/ca/bundle.pem","REQUESTS_CA_BUNDLE":"/ca/bundle.pem","CURL_CA_BUNDLE":"/ca/bundle.pem","GIT_SSL_CAINFO":"/ca/bundle.pem","CARGO_HTTP_CAINFO":"/ca/bundle.pem","AWS_CA_BUNDLE":"/ca/bundle.pem","PIP_CERT":"/ca/bundle.pem","DEVIN_CA_BUNDLE":"/ca/bundle.pem","NODE_USE_ENV_PROXY":"1","NODE_USE_SYSTEM_CA":"1","NO_PROXY":"127.0.0.1,localhost,::1"}"#
         );
-    }
-
-    #[test]
-    fn the_users_exceptions_stay_once() {
-        for (before, after) in [
-            ("", "127.0.0.1,localhost,::1"),
-            ("corp.example, localhost,corp.example", "corp.example,localhost,127.0.0.1,::1"),
-            ("127.0.0.1,localhost,::1", "127.0.0.1,localhost,::1"),
-        ] {
-            let variables = set(&access(), None, before).unwrap();
-            assert_eq!(variables.last(), Some(&("NO_PROXY", Some(after.to_owned()))));
-        }
     }
 
     #[test]

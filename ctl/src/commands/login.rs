@@ -46,6 +46,11 @@ pub(super) async fn run(arguments: &Login, output: &Output) -> Result<(), Failur
         Tried::None(Some(failed)) if !io::stdin().is_terminal() => return Err(failed),
         Tried::None(_) => {}
     }
+    if arguments.unattended && !arguments.token_stdin {
+        return Err(Fault::new(Kind::Usage, "nobody can be asked for a login here: there is no terminal")
+            .cure_with("give a token: `aigwctl login URL --token-stdin`, or `aigwctl login --from-env`")
+            .into());
+    }
     if allows_in_browser(&needs, arguments)
         && let Some(logged_in) = in_browser(&gateway, ca_file.as_ref(), arguments.no_open, output).await?
     {

@@ -1,11 +1,15 @@
 //! One file a command: it asks the daemon, makes an answer, and hands it to the output.
 
 mod account;
+pub mod bug_report;
 mod byok;
 mod ca;
 mod completions;
 mod config;
+mod course;
 pub mod doctor;
+mod down;
+mod drift;
 mod edits;
 mod env;
 mod explain;
@@ -14,7 +18,10 @@ mod keys;
 mod login;
 mod logout;
 mod man;
+mod models;
+mod needs;
 mod overview;
+mod pause;
 mod reload;
 mod run;
 mod service;
@@ -26,6 +33,7 @@ mod status;
 mod stop;
 mod trust;
 mod undo;
+mod up;
 mod version;
 
 use aigw_shared::fault::Failure;
@@ -40,12 +48,17 @@ use crate::output::Output;
 pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failure> {
     match command {
         None => overview::run(output).await,
+        Some(Command::Up(arguments)) => up::run(arguments, output).await,
+        Some(Command::Down(arguments)) => down::run(arguments, output).await,
+        Some(Command::Pause) => pause::begin(output).await,
+        Some(Command::Resume) => pause::end(output).await,
         Some(Command::Login(arguments)) => login::run(arguments, output).await,
         Some(Command::Logout { name }) => logout::run(name.clone(), output).await,
         Some(Command::Status) => status::run(output).await,
         Some(Command::Doctor(arguments)) => doctor::run(arguments, output).await,
+        Some(Command::BugReport(arguments)) => bug_report::run(arguments, output).await,
         Some(Command::Env(arguments)) => env::run(arguments, output).await,
-        Some(Command::Run(arguments)) => run::run(arguments).await.map(|never| match never {}),
+        Some(Command::Run(arguments)) => run::run(arguments, output).await.map(|never| match never {}),
         Some(Command::Setup(arguments)) => setup::run(arguments, output).await,
         Some(Command::Undo(arguments)) => undo::run(arguments, output).await,
         Some(Command::Keys { action }) => match action {
@@ -58,6 +71,7 @@ pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failu
         Some(Command::Sessions { limit, prompts, gateway }) => {
             sessions::run(*limit, *prompts, gateway.clone(), output).await
         }
+        Some(Command::Models { gateway }) => models::run(gateway.clone(), output).await,
         Some(Command::Config { action: Config::Show }) => config::show(output).await,
         Some(Command::Ca { action }) => ca::run(action.as_ref(), output).await,
         Some(Command::Explain(arguments)) => explain::run(arguments, output).await,

@@ -8,10 +8,11 @@ use aigw_shared::ipc::message::{Request, Response};
 use serde::Serialize;
 
 use super::status::{self, Daemon, Gateway, Status};
-use crate::daemon;
-use crate::os;
+use super::up;
 use crate::output::{Answer, LABEL, Output, STRONG};
-use crate::wording::{Moment, line, tame};
+use crate::settings::ledger::Ledger;
+use crate::wording::{Moment, count_of, line, tame};
+use crate::{daemon, os, tools};
 
 #[derive(Serialize)]
 struct Overview {
@@ -20,8 +21,13 @@ struct Overview {
     /// The default one.
     gateway: Option<Gateway>,
     findings: Vec<Finding>,
+    /// Tools that are here, can be set up, and are not.
+    tools_to_set_up: Vec<&'static str>,
     /// The one thing to do.
     next: String,
+    /// Why that, where the lines above do not say.
+    #[serde(skip)]
+    why: Option<String>,
     #[serde(skip)]
     daemon_words: String,
     #[serde(skip)]
@@ -30,7 +36,7 @@ struct Overview {
 
 pub(super) async fn run(output: &Output) -> Result<(), Failure> {
     let overview = match status::fetch().await {
-        Ok(status) => running(status, Moment::now()),
+        Ok(status) => running(status, Moment::now(), &Tools::here()),
         Err(failure) if daemon::is_absent(&failure) => silent("not running", "aigwctl start"),
         Err(failure) if failure.code == Kind::VersionMismatch.face().code => other_version(&failure).await?,
         Err(failure) => return Err(failure),
@@ -38,10 +44,33 @@ pub(super) async fn run(output: &Output) -> Result<(), Failure> {
     output.show(&overview)
 }
 
-fn running(status: Status, now: Moment) -> Overview {
+/// What the ledger and this user's folders say.
+#[derive(Default)]
+struct Tools {
+    not_set_up: Vec<&'static str>,
+    /// Put back by a pause that was not ended whole.
+    paused: usize,
+}
+
+impl Tools {
+    /// Nothing where it cannot be found out: whoever wants to know more asks `doctor`.
+    fn here() -> Self {
+        let Ok(paths) = daemon::paths() else { return Self::default() };
+        let (Some(home), Ok(ledger)) = (&paths.user_home, Ledger::look(&paths)) else {
+            return Self::default();
+        };
+        let not_set_up = up::not_set_up(&tools::desk(home), &ledger);
+        Self { not_set_up: not_set_up.iter().map(|tool| tool.id).collect(), paused: ledger.paused.len() }
+    }
+}
+
+fn running(status: Status, now: Moment, tools: &Tools) -> Overview {
     let default = status.gateways.iter().find(|gateway| gateway.default).or(status.gateways.first()).cloned();
+    let (next, why) = next(&status, default.as_ref(), now, tools);
     Overview {
-        next: next(&status, default.as_ref(), now),
+        tools_to_set_up: tools.not_set_up.clone(),
+        next,
+        why,
         daemon_words: format!("aigwd {} at {}", status.daemon.version, status.daemon.listen_words()),
         more_gateways: status.gateways.len().saturating_sub(1),
         daemon: Some(status.daemon),
@@ -50,20 +79,34 @@ fn running(status: Status, now: Moment) -> Overview {
     }
 }
 
-/// The first thing in the way of a request, or how to make one.
-fn next(status: &Status, gateway: Option<&Gateway>, now: Moment) -> String {
+/// The first thing in the way of a request, or how to make one; and why that.
+fn next(status: &Status, gateway: Option<&Gateway>, now: Moment, tools: &Tools) -> (String, Option<String>) {
+    let found = |severity| status.findings.iter().find(|finding| finding.severity == severity);
+    let plain = |command: &str| (command.to_owned(), None);
+    if tools.paused > 0 || status.findings.iter().any(|finding| finding.code == "paused") {
+        return plain("aigwctl resume");
+    }
     match gateway {
-        Some(Gateway { url: None, kind, .. }) if kind != "generic" => "aigwctl login URL".to_owned(),
-        None => "aigwctl login URL".to_owned(),
+        Some(Gateway { url: None, kind, .. }) if kind != "generic" => return plain("aigwctl login URL"),
+        None => return plain("aigwctl login URL"),
         // One that is kept somewhere and could not be read is among the findings.
         Some(gateway) if (gateway.token.is_none() && gateway.store.is_none()) || gateway.is_expired(now) => {
-            login(gateway)
+            return plain(&login(gateway));
         }
-        Some(_) => match status.findings.iter().find(|finding| finding.severity == Severity::Error) {
-            Some(finding) => finding.cure.clone(),
-            None => os::shell_in_use().evaluate("aigwctl env"),
-        },
+        Some(_) => {}
     }
+    if let Some(finding) = found(Severity::Error) {
+        return plain(&finding.cure);
+    }
+    if !tools.not_set_up.is_empty() {
+        let count = count_of(tools.not_set_up.len() as u64, "tool");
+        let why = format!("{count} here, not set up: {}", tools.not_set_up.join(", "));
+        return ("aigwctl setup".to_owned(), Some(why));
+    }
+    if found(Severity::Warning).is_some() {
+        return plain("aigwctl doctor");
+    }
+    plain(&os::shell_in_use().evaluate("aigwctl env"))
 }
 
 fn login(gateway: &Gateway) -> String {
@@ -79,7 +122,9 @@ fn silent(daemon: &str, next: &str) -> Overview {
         daemon: None,
         gateway: None,
         findings: Vec::new(),
+        tools_to_set_up: Vec::new(),
         next: next.to_owned(),
+        why: None,
         daemon_words: daemon.to_owned(),
         more_gateways: 0,
     }
@@ -112,7 +157,8 @@ impl Answer for Overview {
         line(to, LABEL, "login", &login.unwrap_or_else(none))?;
         line(to, LABEL, "requests", &self.daemon.as_ref().map_or_else(unknown, Daemon::requests_words))?;
         line(to, LABEL, "findings", &if known { self.finding_words() } else { unknown() })?;
-        writeln!(to, "\nNext: {STRONG}{}{STRONG:#}", tame(&self.next))
+        let why = self.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+        writeln!(to, "\nNext: {STRONG}{}{STRONG:#}{}", tame(&self.next), tame(&why))
     }
 }
 

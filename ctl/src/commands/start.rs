@@ -38,6 +38,11 @@ pub(super) struct Started {
 }
 
 impl Started {
+    /// Whether there was nothing to do.
+    pub(super) fn was_running(&self) -> bool {
+        self.already_running
+    }
+
     /// Its process.
     pub(super) fn pid(&self) -> u32 {
         self.pid

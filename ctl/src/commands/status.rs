@@ -10,7 +10,7 @@ use anstyle::Style;
 use serde::Serialize;
 
 use super::account::{self, Account};
-use super::shell_tokens;
+use super::{drift, shell_tokens};
 use crate::daemon;
 use crate::output::{Answer, BAD, GOOD, LABEL, Output, WARN};
 use crate::wording::{self, Moment, line};
@@ -128,6 +128,7 @@ pub(super) async fn fetch() -> Result<Status, Failure> {
 pub(super) async fn run(output: &Output) -> Result<(), Failure> {
     let mut status = fetch().await?;
     status.findings.extend(shell_tokens::findings());
+    status.findings.extend(drift::findings());
     if status.gateways.iter().any(|gateway| gateway.token.is_some()) {
         for account in account::all().await {
             let gateway = status.gateways.iter_mut().find(|gateway| gateway.name == account.gateway);

@@ -48,14 +48,15 @@ pub(super) fn values(files: &CaTrust) -> impl Iterator<Item = (&'static str, Str
     ROWS.iter().map(move |(name, kind)| (*name, file(*kind))).chain(switches)
 }
 
-/// Asks the daemon for the files, and tells it what was trusted here before, so that it still is.
-pub(super) async fn files() -> Result<CaTrust, Failure> {
+/// Asks the daemon for the files, and tells it what was trusted here before, in variables and in these files, so that it
+/// still is.
+pub(super) async fn files(before: Vec<CaGiven>) -> Result<CaTrust, Failure> {
     let given = ROWS.iter().filter_map(|(name, kind)| {
         let value = os::variable(name).filter(|value| !value.is_empty())?;
         let path = std::path::absolute(value).ok()?.into_os_string().into_string().ok()?;
         Some(CaGiven { path, adds: *kind == Kind::Adds })
     });
-    match daemon::ask(Request::Ca(CaAction::Trust(given.collect()))).await? {
+    match daemon::ask(Request::Ca(CaAction::Trust(given.chain(before).collect()))).await? {
         Response::CaTrust(files) => Ok(files),
         _ => Err(daemon::unexpected()),
     }

@@ -7,7 +7,8 @@ use aigw_shared::fault::{Failure, Fault, Kind};
 use aigw_shared::ipc::message::{Request, Response};
 use serde::Serialize;
 
-use super::edits::{Hidden, agree, diff, finish, shown};
+use super::edits::{agree, diff_of_return, finish, shown};
+use super::setup;
 use crate::cli::Undo;
 use crate::daemon;
 use crate::output::{Answer, BAD, GOOD, Output, STRONG, WARN};
@@ -144,22 +145,10 @@ fn put_back(
         };
     }
     if dry_run {
-        let olds = touched
-            .keys
-            .iter()
-            .filter(|held| held.ours.iter().any(is_key))
-            .filter_map(|held| held.old.clone());
-        let keys = touched.keys.iter().flat_map(|held| &held.ours).filter(|value| is_key(value));
-        let keys = keys.filter_map(|value| Some(Hidden::key(value.as_str()?, &touched.tool)));
-        let hidden: Vec<_> = keys.chain(olds.map(Hidden::theirs)).collect();
-        row.diff = Some(diff(file, now.as_deref(), then.as_deref(), &hidden));
+        row.diff = Some(diff_of_return(file, touched, &back));
         return Ok(());
     }
     back.make(ledger)
-}
-
-fn is_key(value: &serde_json::Value) -> bool {
-    value.as_str().is_some_and(|text| text.starts_with(aigw_shared::key::PREFIX))
 }
 
 /// Whether its key is gone. Without a daemon it stays, and the next undo is to come back to it.
@@ -180,7 +169,10 @@ async fn revoke(tool: &str, ledger: &mut Ledger, output: &Output) -> Result<bool
             false
         }
     };
-    ledger.tools.remove(tool);
+    if let Err(failure) = setup::pays_no_more(tool, ledger).await {
+        output.note(&format!("aigwd still lets {tool}'s own credential through: {}.", tame(&failure.text)));
+    }
+    ledger.forget(tool);
     ledger.save()?;
     Ok(gone)
 }

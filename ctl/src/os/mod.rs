@@ -1,5 +1,6 @@
 //! What differs between operating systems, one concern a folder, one system a file.
 
+pub(crate) mod group;
 pub(crate) mod rights;
 pub(crate) mod run;
 pub(crate) mod service;

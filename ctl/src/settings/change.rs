@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::ledger::{Held, Touched};
+use super::path::{self, Step};
 use super::{Format, Found, KeyPath, Refusal};
 
 /// Our keys in a file.
@@ -36,11 +37,15 @@ pub(crate) fn done(
 ) -> Result<(String, Touched), Refusal> {
     let format = wanted.format;
     let mut text = now.unwrap_or_default().to_owned();
-    // What an earlier version has set and nobody wants any more.
-    for held in known.iter().flat_map(|known| &known.keys) {
-        if !wanted.keys.iter().any(|(path, _)| *path == held.path) {
-            take_out(format, held, &mut text, &mut Vec::new())?;
-        }
+    // What another mode or an earlier version has set, and nobody wants any more.
+    let is_wanted = |held: &&Held| wanted.keys.iter().any(|(path, _)| *path == held.path);
+    let ours = known.into_iter().flat_map(|known| known.keys.iter().chain(&known.leaving));
+    let leaving: Vec<Held> = ours.filter(|held| !is_wanted(held)).cloned().collect();
+    if let Some(known) = known
+        && !leaving.is_empty()
+    {
+        // All of it, so that the rest comes to where it would be without them.
+        text = undone(known, now)?.text.unwrap_or_default();
     }
     let mut touched = Touched {
         tool: wanted.tool.to_owned(),
@@ -50,12 +55,16 @@ pub(crate) fn done(
         before: None,
         left: Vec::new(),
         keys: Vec::new(),
+        leaving,
         containers: known.map_or_else(Vec::new, |known| known.containers.clone()),
     };
     let unknown = missing.into_iter().filter(|folder| !touched.new_folders.contains(folder));
     touched.new_folders.extend(unknown.collect::<Vec<_>>());
     // Written by us once, and nobody knows what was there before.
     let orphaned = known.is_none() && wanted.keys.iter().any(|(path, _)| is_local_key(format, &text, path));
+    if orphaned {
+        touched.containers = elements_on_the_way(format, &text, wanted)?;
+    }
     for (path, value) in &wanted.keys {
         let held = known.and_then(|known| known.keys.iter().find(|held| held.path == *path));
         let found = format.find(&text, path)?;
@@ -87,9 +96,25 @@ pub(crate) fn done(
     Ok((text, touched))
 }
 
+/// The elements that are there and hold our keys, outermost first.
+fn elements_on_the_way(format: Format, text: &str, wanted: &Wanted<'_>) -> Result<Vec<KeyPath>, Refusal> {
+    let mut elements = Vec::new();
+    for (path, _) in &wanted.keys {
+        for depth in 1..path.len() {
+            let way = path[..depth].to_vec();
+            let is_element = matches!(path::step(&way[depth - 1]), Step::Element { .. });
+            if is_element && !elements.contains(&way) && format.find(text, &way)?.is_some() {
+                elements.push(way);
+            }
+        }
+    }
+    Ok(elements)
+}
+
 /// Once the file is written, what it was before that does not matter.
 pub(crate) fn settle(touched: &mut Touched) {
     touched.left.truncate(1);
+    touched.leaving.clear();
     touched.keys.iter_mut().for_each(|held| held.ours.truncate(1));
 }
 
@@ -114,7 +139,7 @@ fn by_keys(touched: &Touched, now: &str) -> Result<Undone, Refusal> {
     let mut text = now.to_owned();
     let mut theirs = Vec::new();
     // The last first, so that each finds its surroundings as they were when it came.
-    for held in touched.keys.iter().rev() {
+    for held in touched.keys.iter().chain(&touched.leaving).rev() {
         take_out(format, held, &mut text, &mut theirs)?;
     }
     if text == now {
@@ -122,16 +147,24 @@ fn by_keys(touched: &Touched, now: &str) -> Result<Undone, Refusal> {
     }
     for container in touched.containers.iter().rev() {
         let found = format.find(&text, container)?;
-        let is_bare = |found: &Found| {
-            let empty = found.value.as_object().is_some_and(serde_json::Map::is_empty);
-            empty && !found.raw.contains(|c: char| !c.is_whitespace() && !['{', '}'].contains(&c))
-        };
+        let is_bare = |found: &Found| is_bare(found, container);
         if found.as_ref().is_some_and(is_bare) {
-            text = format.remove(&text, container)?;
+            // Where it cannot go without anything else, it stays: nothing of ours is in it.
+            text = format.remove(&text, container).unwrap_or(text);
         }
     }
     let gone = touched.new_file && format.is_bare(&text);
     Ok(Undone { text: (!gone).then_some(text), theirs })
+}
+
+/// Whether a container of ours holds nothing any more, not even words for people.
+fn is_bare(found: &Found, path: &[String]) -> bool {
+    let mut ink: String = found.raw.split_whitespace().collect();
+    if let Some(Step::Element { name, value }) = path.last().map(|last| path::step(last)) {
+        let named = [name, value].map(|word| word.split_whitespace().collect::<String>());
+        ink = named.iter().fold(ink, |ink, word| ink.replacen(word, "", 1));
+    }
+    path::is_hollow(&found.value, path) && !ink.contains(|c: char| !"{}[]:,-'\"".contains(c))
 }
 
 /// Puts one key back as it was, if it still holds our value.
@@ -157,7 +190,7 @@ fn take_out(
     }
     *text = match &held.old {
         Some(old) => {
-            let value = read_raw(format, old)?;
+            let value = format.read_raw(old)?;
             format.set_raw(text, &held.path, old, &value)?.0
         }
         None => format.remove(text, &held.path)?,
@@ -165,19 +198,12 @@ fn take_out(
     Ok(())
 }
 
-/// A value as it was written, read.
-fn read_raw(format: Format, raw: &str) -> Result<Value, Refusal> {
-    let name = vec!["x".to_owned()];
-    let text = match format {
-        Format::Json => format!("{{\"x\":{raw}}}"),
-        Format::Toml => format!("x = {raw}\n"),
-    };
-    Ok(format.find(&text, &name)?.map_or(Value::Null, |found| found.value))
-}
-
 fn is_local_key(format: Format, text: &str, path: &[String]) -> bool {
     let found = format.find(text, path).ok().flatten();
     found.is_some_and(|found| {
-        found.value.as_str().is_some_and(|text| text.starts_with(aigw_shared::key::PREFIX))
+        found.value.as_str().is_some_and(|text| {
+            let prefix = aigw_shared::key::PREFIX;
+            text.starts_with(prefix) || ["/_k/", ":"].iter().any(|at| text.contains(&format!("{at}{prefix}")))
+        })
     })
 }

@@ -1,13 +1,14 @@
-//! JSON with comments and trailing commas: where a member is, and the splices that set or remove it.
+//! JSON with comments and trailing commas: where a member or an element is, and the splices that set or remove it.
 
 use std::ops::Range;
 
-use jsonc_parser::ast::{Object, ObjectProp, Value as Node};
+use jsonc_parser::ast::{ObjectProp, Value as Node};
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde_json::Value;
 
-use super::{Refusal, Splice, line_end};
+use super::path::{Step, at, step, words};
+use super::{Refusal, Splice, line_end, line_start};
 
 /// What the programs that own such files take. Nothing looser: a text that they would refuse is not ours to mend.
 fn parse(text: &str) -> Result<Option<Node<'_>>, Refusal> {
@@ -31,8 +32,8 @@ fn parse(text: &str) -> Result<Option<Node<'_>>, Refusal> {
 
 pub(super) fn read(text: &str) -> Result<Value, Refusal> {
     match parse(text)? {
-        None => Ok(Value::Object(serde_json::Map::new())),
-        Some(node @ Node::Object(_)) => value(&node),
+        None => Ok(Value::Null),
+        Some(node @ (Node::Object(_) | Node::Array(_))) => value(&node),
         Some(node) => Err(Refusal::at(node.start(), "an object is expected here")),
     }
 }
@@ -53,30 +54,61 @@ fn value(node: &Node<'_>) -> Result<Value, Refusal> {
     })
 }
 
-pub(super) fn span(text: &str, path: &[String]) -> Result<Option<Range<usize>>, Refusal> {
+pub(super) fn find(text: &str, path: &[String]) -> Result<Option<(Range<usize>, Value)>, Refusal> {
     let root = parse(text)?;
-    let found = path.iter().try_fold(root.as_ref(), |node, name| {
-        let prop = node?.as_object().and_then(|object| member(object, name));
-        Some(prop.map(|prop| &prop.value))
-    });
-    Ok(found.flatten().map(|node| node.start()..node.end()))
+    let mut node = root.as_ref();
+    for segment in path {
+        let found = node.map(|node| child(node, segment)).transpose()?.flatten();
+        node = found.map(|(_, node)| node);
+    }
+    node.map(|node| Ok((node.start()..node.end(), value(node)?))).transpose()
 }
 
-fn member<'a, 'b>(object: &'b Object<'a>, name: &str) -> Option<&'b ObjectProp<'a>> {
-    object.properties.iter().rev().find(|prop| prop.name.as_str() == name)
+/// What a container holds: members with their names, or elements.
+fn children<'a, 'b>(node: &'b Node<'a>) -> Vec<(Range<usize>, &'b Node<'a>)> {
+    match node {
+        Node::Object(object) => {
+            object.properties.iter().map(|prop| (prop.start()..prop.end(), &prop.value)).collect()
+        }
+        Node::Array(array) => array.elements.iter().map(|node| (node.start()..node.end(), node)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The place of what this segment means, and what is there.
+fn child<'a, 'b>(node: &'b Node<'a>, segment: &str) -> Result<Option<(usize, &'b Node<'a>)>, Refusal> {
+    let index = match (step(segment), node) {
+        (Step::Member(name), Node::Object(object)) => {
+            object.properties.iter().rposition(|prop| prop.name.as_str() == name)
+        }
+        (Step::Element { .. }, Node::Array(array)) => {
+            let values = array.elements.iter().map(|node| Ok(Value::Array(vec![value(node)?])));
+            let values: Vec<Value> = values.collect::<Result<_, Refusal>>()?;
+            values.iter().position(|value| at(value, &[segment.to_owned()]).is_some())
+        }
+        _ => None,
+    };
+    Ok(index.map(|index| (index, children(node)[index].1)))
 }
 
 pub(super) fn set(text: &str, path: &[String], raw: &str) -> Result<Vec<Splice>, Refusal> {
     let Some(root) = parse(text)? else { return Ok(vec![new_text(text, path, raw)]) };
     let mut node = &root;
-    for (depth, name) in path.iter().enumerate() {
-        let Some(object) = node.as_object() else {
-            let why = format!("{} is no object, and {} is to be set in it", path[..depth].join("."), name);
-            return Err(Refusal::at(node.start(), why));
+    for (depth, segment) in path.iter().enumerate() {
+        let (fits, kind) = match step(segment) {
+            Step::Member(_) => (matches!(node, Node::Object(_)), "object"),
+            Step::Element { .. } => (matches!(node, Node::Array(_)), "array"),
         };
-        match member(object, name) {
-            Some(prop) => node = &prop.value,
-            None => return Ok(insert(text, object, &path[depth..], raw)),
+        if !fits {
+            let here = if depth == 0 { "this".to_owned() } else { words(&path[..depth]) };
+            return Err(Refusal::at(
+                node.start(),
+                format!("{here} is no {kind}, and {segment} is to be set in it"),
+            ));
+        }
+        match child(node, segment)? {
+            Some((_, next)) => node = next,
+            None => return Ok(insert(text, node, &path[depth..], raw)),
         }
     }
     Ok(vec![Splice::new(node.start()..node.end(), raw)])
@@ -86,74 +118,96 @@ pub(super) fn set(text: &str, path: &[String], raw: &str) -> Result<Vec<Splice>,
 fn new_text(text: &str, path: &[String], raw: &str) -> Splice {
     let end = line_end(text);
     let gap = if text.is_empty() || text.ends_with('\n') { "" } else { end };
-    let member = written(path, raw, "  ", "  ", end);
-    Splice::insert(text.len(), format!("{gap}{{{end}  {member}{end}}}{end}"))
+    Splice::insert(text.len(), format!("{gap}{}{end}", enclosed(path, raw, "", "  ", end)))
 }
 
-fn insert(text: &str, object: &Object<'_>, path: &[String], raw: &str) -> Vec<Splice> {
+fn insert(text: &str, container: &Node<'_>, path: &[String], raw: &str) -> Vec<Splice> {
     let end = line_end(text);
-    let outer = indentation(text, object.range.start);
-    let Some(last) = object.properties.last() else {
-        let inside = &text[object.range.start + 1..object.range.end - 1];
+    let (open, close) = (container.start(), container.end());
+    let outer = indentation(text, open);
+    let children = children(container);
+    let Some((last, _)) = children.last() else {
+        let inside = &text[open + 1..close - 1];
         let unit = unit(text);
         let indent = format!("{outer}{unit}");
-        let member = written(path, raw, &indent, &unit, end);
+        let child = written(path, raw, &indent, &unit, end);
         // Behind comments, which may be in it; before its bracket.
         let has_line = inside.trim_end_matches([' ', '\t']).ends_with('\n');
-        let at = object.range.start + 1 + inside.trim_end().len();
+        let at = open + 1 + inside.trim_end().len();
         let tail = if has_line { String::new() } else { format!("{end}{outer}") };
-        return vec![Splice::insert(at, format!("{end}{indent}{member}{tail}"))];
+        return vec![Splice::insert(at, format!("{end}{indent}{child}{tail}"))];
     };
-    let comma = comma_after(text, last.end(), object.range.end);
-    // A comment at the end of the last member's line stays there.
-    let stop = line_stop(text, comma.map_or(last.end(), |at| at + 1));
-    if stop >= object.range.end {
-        let member = written(path, raw, &outer, &unit(text), end);
-        let at = comma.map_or(last.end(), |at| at + 1);
+    let comma = comma_after(text, last.end, close);
+    // A comment at the end of the last child's line stays there.
+    let stop = line_stop(text, comma.map_or(last.end, |at| at + 1));
+    if stop >= close {
+        let child = written(path, raw, &outer, &unit(text), end);
+        let at = comma.map_or(last.end, |at| at + 1);
         let (before, after) = if comma.is_some() { (" ", ",") } else { (", ", "") };
-        return vec![Splice::insert(at, format!("{before}{member}{after}"))];
+        return vec![Splice::insert(at, format!("{before}{child}{after}"))];
     }
-    let indent = indentation(text, last.start());
+    let indent = indentation(text, last.start);
     let unit = if indent.len() > outer.len() { indent[outer.len()..].to_owned() } else { unit(text) };
-    let member = written(path, raw, &indent, &unit, end);
+    let child = written(path, raw, &indent, &unit, end);
     let after = if comma.is_some() { "," } else { "" };
-    let mut splices = vec![Splice::insert(stop, format!("{end}{indent}{member}{after}"))];
+    let mut splices = vec![Splice::insert(stop, format!("{end}{indent}{child}{after}"))];
     if comma.is_none() {
-        splices.push(Splice::insert(last.end(), ","));
+        splices.push(Splice::insert(last.end, ","));
     }
     splices
 }
 
-/// `"name": value`, with the objects that are missing around the value, a line for each.
+/// `"name": value`, or an element, with the containers that are missing around the value, a line for each.
 fn written(path: &[String], raw: &str, indent: &str, unit: &str, end: &str) -> String {
-    let Some((name, rest)) = path.split_first() else { return raw.to_owned() };
-    let name = Value::String(name.clone());
-    if rest.is_empty() {
-        return format!("{name}: {raw}");
+    let Some((segment, rest)) = path.split_first() else { return raw.to_owned() };
+    match step(segment) {
+        Step::Member(name) => format!("{}: {}", quoted(name), enclosed(rest, raw, indent, unit, end)),
+        Step::Element { .. } if rest.is_empty() => raw.to_owned(),
+        Step::Element { name, value } => {
+            let deeper = format!("{indent}{unit}");
+            let named = match rest {
+                [leaf] if leaf == name => String::new(),
+                _ => format!("{}: {},{end}{deeper}", quoted(name), quoted(value)),
+            };
+            let inner = written(rest, raw, &deeper, unit, end);
+            format!("{{{end}{deeper}{named}{inner}{end}{indent}}}")
+        }
     }
+}
+
+/// The container that this path begins in, if it does not end here.
+fn enclosed(path: &[String], raw: &str, indent: &str, unit: &str, end: &str) -> String {
+    let (open, close) = match path.first().map(|first| step(first)) {
+        None => return raw.to_owned(),
+        Some(Step::Member(_)) => ('{', '}'),
+        Some(Step::Element { .. }) => ('[', ']'),
+    };
     let deeper = format!("{indent}{unit}");
-    let inner = written(rest, raw, &deeper, unit, end);
-    format!("{name}: {{{end}{deeper}{inner}{end}{indent}}}")
+    let inner = written(path, raw, &deeper, unit, end);
+    format!("{open}{end}{deeper}{inner}{end}{indent}{close}")
+}
+
+fn quoted(word: &str) -> Value {
+    Value::from(word)
 }
 
 pub(super) fn remove(text: &str, path: &[String]) -> Result<Vec<Splice>, Refusal> {
-    let root = parse(text)?;
-    let Some((name, parents)) = path.split_last() else { return Ok(Vec::new()) };
-    let mut object = root.as_ref().and_then(Node::as_object);
+    let Some(root) = parse(text)? else { return Ok(Vec::new()) };
+    let Some((leaf, parents)) = path.split_last() else { return Ok(Vec::new()) };
+    let mut container = &root;
     for parent in parents {
-        object = object.and_then(|object| member(object, parent)).and_then(|prop| prop.value.as_object());
+        let Some((_, next)) = child(container, parent)? else { return Ok(Vec::new()) };
+        container = next;
     }
-    let Some(object) = object else { return Ok(Vec::new()) };
-    let Some(index) = object.properties.iter().rposition(|prop| prop.name.as_str() == name) else {
-        return Ok(Vec::new());
-    };
-    let (start, end) = (object.properties[index].start(), object.properties[index].end());
-    let close = object.range.end - 1;
-    let only = object.properties.len() == 1;
-    let comma = comma_after(text, end, object.range.end);
+    let Some((index, _)) = child(container, leaf)? else { return Ok(Vec::new()) };
+    let children: Vec<Range<usize>> = children(container).into_iter().map(|(range, _)| range).collect();
+    let (start, end) = (children[index].start, children[index].end);
+    let (open, close) = (container.start(), container.end() - 1);
+    let comma = comma_after(text, end, container.end());
     let after = comma.map_or(end, |at| at + 1);
-    if only && text[object.range.start + 1..start].trim().is_empty() && text[after..close].trim().is_empty() {
-        return Ok(vec![Splice::delete(object.range.start + 1..close)]);
+    if children.len() == 1 && text[open + 1..start].trim().is_empty() && text[after..close].trim().is_empty()
+    {
+        return Ok(vec![Splice::delete(open + 1..close)]);
     }
     let mut splices = Vec::new();
     // A comment in front of the comma stays.
@@ -168,7 +222,7 @@ pub(super) fn remove(text: &str, path: &[String]) -> Result<Vec<Splice>, Refusal
     let line = line_start(text, start);
     let stop = line_stop(text, after);
     let alone = text[line..start].trim().is_empty() && text[after..stop].trim().is_empty() && line > 0;
-    let before = index.checked_sub(1).map(|index| object.properties[index].end());
+    let before = index.checked_sub(1).map(|index| children[index].end);
     // The comma in front goes with the last member, unless that has its own.
     let joined = before.filter(|_| !has_comma).and_then(|before| comma_after(text, before, start));
     if let Some(joined) = joined {
@@ -183,7 +237,7 @@ pub(super) fn remove(text: &str, path: &[String]) -> Result<Vec<Splice>, Refusal
         let from = text[..line].strip_suffix('\n').map_or(line, str::len);
         let from = text[..from].strip_suffix('\r').map_or(from, str::len);
         splices.push(Splice::delete(from..stop));
-    } else if comma.is_some() && index + 1 == object.properties.len() {
+    } else if comma.is_some() && index + 1 == children.len() {
         let from = start - spaces_before(text, start);
         splices.push(Splice::delete(from..after));
     } else {
@@ -193,14 +247,10 @@ pub(super) fn remove(text: &str, path: &[String]) -> Result<Vec<Splice>, Refusal
     Ok(splices)
 }
 
-// -- the text around a member -----------------------------------------------------------------------------------------
+// -- the text around a child ------------------------------------------------------------------------------------------
 
 fn spaces_before(text: &str, at: usize) -> usize {
     at - text[..at].trim_end_matches([' ', '\t']).len()
-}
-
-fn line_start(text: &str, at: usize) -> usize {
-    text[..at].rfind('\n').map_or(0, |end| end + 1)
 }
 
 /// Where the line ends, before its end mark. In a comment of several lines: after that.

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Format, KeyPath};
-use crate::tools::Mode;
+use crate::tools::models::Offered;
+use crate::tools::{Mode, Pays};
 
 const LIMIT: u64 = 64 * 1024 * 1024;
 const SCHEMA: u32 = 2;
@@ -25,11 +26,36 @@ pub(crate) struct Ledger {
     pub(crate) files: BTreeMap<PathBuf, Touched>,
     /// Tools that have a local key of their own, and the way in which they come to us.
     pub(crate) tools: BTreeMap<String, Mode>,
+    /// Tools that are put back for a while, and how they will come again. Their keys stay.
+    #[serde(default)]
+    pub(crate) paused: BTreeMap<String, Paused>,
+    /// Who pays for them, where somebody was asked.
+    #[serde(default)]
+    pub(crate) pays: BTreeMap<String, Paid>,
+    /// The models that they were told of, where they had to be.
+    #[serde(default)]
+    pub(crate) models: BTreeMap<String, Offered>,
     #[serde(skip)]
     file: PathBuf,
     /// Held as long as this is.
     #[serde(skip)]
     _lock: Option<File>,
+}
+
+/// How a tool will come again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Paused {
+    pub(crate) mode: Mode,
+    /// What the shell reads at its start, if it had a block there.
+    pub(crate) shell_file: Option<PathBuf>,
+}
+
+/// Who pays for a tool.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Paid {
+    pub(crate) who: Pays,
+    /// The provider whose setting was changed for that.
+    pub(crate) switched: Option<String>,
 }
 
 /// A file that is set up, or is about to be.
@@ -47,6 +73,9 @@ pub(crate) struct Touched {
     /// As we left it; two while one takes the place of the other.
     pub(crate) left: Vec<String>,
     pub(crate) keys: Vec<Held>,
+    /// Keys that were ours, while they are taken out.
+    #[serde(default)]
+    pub(crate) leaving: Vec<Held>,
     /// Containers that were made for our keys, outermost first.
     pub(crate) containers: Vec<KeyPath>,
 }
@@ -59,6 +88,25 @@ pub(crate) struct Held {
     pub(crate) old: Option<String>,
     /// What we put there; two while one takes the place of the other.
     pub(crate) ours: Vec<Value>,
+}
+
+impl Touched {
+    /// Our keys that hold something else by now: the tool, or somebody, has written the file anew. `None` when there is no
+    /// such file any more.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn changed(&self, file: &Path) -> Result<Option<Vec<String>>, Fault> {
+        let Some(text) = super::place::read(file)? else { return Ok(None) };
+        let mut changed = Vec::new();
+        for held in &self.keys {
+            let found = self.format.find(&text, &held.path).map_err(|refusal| refusal.fault(file, &text))?;
+            if !found.is_some_and(|found| held.ours.contains(&found.value)) {
+                changed.push(held.path.join("."));
+            }
+        }
+        Ok(Some(changed))
+    }
 }
 
 impl Ledger {
@@ -100,6 +148,9 @@ impl Ledger {
                 schema: SCHEMA,
                 files: BTreeMap::new(),
                 tools: BTreeMap::new(),
+                paused: BTreeMap::new(),
+                pays: BTreeMap::new(),
+                models: BTreeMap::new(),
                 file,
                 _lock: None,
             });
@@ -118,7 +169,7 @@ impl Ledger {
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn save(&self) -> Result<(), Fault> {
-        if self.files.is_empty() && self.tools.is_empty() {
+        if self.files.is_empty() && self.tools.is_empty() && self.paused.is_empty() {
             return super::place::remove(&self.file);
         }
         let content = serde_json::to_vec(self)
@@ -128,7 +179,15 @@ impl Ledger {
 
     /// The tools that have something in it.
     pub(crate) fn all_tools(&self) -> BTreeSet<String> {
-        self.files.values().map(|touched| touched.tool.clone()).chain(self.tools.keys().cloned()).collect()
+        let in_files = self.files.values().map(|touched| &touched.tool);
+        in_files.chain(self.tools.keys()).chain(self.paused.keys()).cloned().collect()
+    }
+
+    /// Forgets a tool that has no file in it any more.
+    pub(crate) fn forget(&mut self, tool: &str) {
+        self.tools.remove(tool);
+        self.models.remove(tool);
+        self.paused.remove(tool);
     }
 
     /// The files of a tool.

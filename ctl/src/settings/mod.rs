@@ -5,22 +5,30 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`json`], [`toml`] | where a key is in a text, and splices |
+//! | [`json`], [`toml`], [`yaml`], [`env`], [`xml`], [`shell`] | where a key is in a text, and splices |
+//! | [`path`] | what leads to a key, and values at it |
 //! | [`change`] | setting our keys, and the three-way undo; pure functions of texts |
 //! | [`ledger`] | what was changed where, written down before it is done |
 //! | [`transaction`] | both, on the disk, in an order that a crash cannot break |
 //! | [`place`] | a file on the disk: links, modes, drafts, folders |
 
 pub(crate) mod change;
+mod env;
 mod json;
 pub(crate) mod ledger;
+pub(crate) mod path;
 pub(crate) mod place;
+mod shell;
 mod toml;
 pub(crate) mod transaction;
+mod xml;
+mod yaml;
 
 use std::ops::Range;
 
 use aigw_shared::fault::{Fault, Kind};
+pub(crate) use path::KeyPath;
+use path::at;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -31,10 +39,15 @@ pub(crate) enum Format {
     /// JSON, with comments and trailing commas where the program that owns it takes them.
     Json,
     Toml,
+    /// YAML of one document.
+    Yaml,
+    /// Variables: a path is one name.
+    Env,
+    /// JetBrains' options: a path is a component's name and an option's.
+    Jetbrains,
+    /// A block in a shell's file: a path is its name, and the value its lines.
+    Shell,
 }
-
-/// The names that lead to a value, outermost first.
-pub(crate) type KeyPath = Vec<String>;
 
 /// A value in a text, as it is written there.
 pub(crate) struct Found {
@@ -82,20 +95,27 @@ impl Format {
         match self {
             Self::Json => json::read(body),
             Self::Toml => toml::read(body),
+            Self::Yaml => yaml::read(body),
+            Self::Env => env::read(body),
+            Self::Jetbrains => xml::read(body),
+            Self::Shell => shell::read(body),
         }
         .map_err(|refusal| refusal.moved(mark.len()))
     }
 
     /// What stands at this path.
     pub(crate) fn find(self, text: &str, path: &[String]) -> Result<Option<Found>, Refusal> {
-        let Some(value) = at(&self.read(text)?, path).cloned() else { return Ok(None) };
-        let (_, body) = split_mark(text);
-        let span = match self {
-            Self::Json => json::span(body, path)?,
-            Self::Toml => toml::span(body, path)?,
+        let (mark, body) = split_mark(text);
+        let found = match self {
+            Self::Json => json::find(body, path),
+            Self::Toml => toml::find(body, path),
+            Self::Yaml => yaml::find(body, path),
+            Self::Env => env::find(body, path),
+            Self::Jetbrains => xml::find(body, path),
+            Self::Shell => shell::find(body, path),
         };
-        let raw = span.and_then(|span| body.get(span)).unwrap_or_default().to_owned();
-        Ok(Some(Found { raw, value }))
+        let found = found.map_err(|refusal| refusal.moved(mark.len()))?;
+        Ok(found.map(|(place, value)| Found { raw: body.get(place).unwrap_or_default().to_owned(), value }))
     }
 
     /// The text with this value at this path, in the place of what is there, and the containers that had to be made.
@@ -108,6 +128,10 @@ impl Format {
         let raw = match self {
             Self::Json => value.to_string(),
             Self::Toml => toml::raw(value)?,
+            Self::Yaml => yaml::raw(value),
+            Self::Env => env::raw(value)?,
+            Self::Jetbrains => xml::raw(value)?,
+            Self::Shell => shell::raw(value)?,
         };
         self.set_raw(text, path, &raw, value)
     }
@@ -120,6 +144,7 @@ impl Format {
         raw: &str,
         value: &Value,
     ) -> Result<(String, Vec<KeyPath>), Refusal> {
+        path::check(path, value)?;
         let before = self.read(text)?;
         let made =
             (1..path.len()).map(|depth| path[..depth].to_vec()).filter(|path| at(&before, path).is_none());
@@ -127,9 +152,13 @@ impl Format {
         let edited = self.edited(text, |body| match self {
             Self::Json => json::set(body, path, raw),
             Self::Toml => toml::set(body, path, raw),
+            Self::Yaml => yaml::set(body, path, raw),
+            Self::Env => env::set(body, path, raw),
+            Self::Jetbrains => xml::set(body, path, raw),
+            Self::Shell => shell::set(body, path, raw),
         })?;
         let mut meant = before;
-        put(&mut meant, path, value.clone());
+        path::put(&mut meant, path, value.clone());
         self.checked(edited, &meant, path).map(|text| (text, made))
     }
 
@@ -142,8 +171,12 @@ impl Format {
         let edited = self.edited(text, |body| match self {
             Self::Json => json::remove(body, path),
             Self::Toml => toml::remove(body, path),
+            Self::Yaml => yaml::remove(body, path),
+            Self::Env => env::remove(body, path),
+            Self::Jetbrains => xml::remove(body, path),
+            Self::Shell => shell::remove(body, path),
         })?;
-        take(&mut meant, path);
+        path::take(&mut meant, path);
         self.checked(edited, &meant, path)
     }
 
@@ -152,8 +185,9 @@ impl Format {
         let (_, body) = split_mark(text);
         let rest: String = body.split_whitespace().collect();
         match self {
-            Self::Json => rest.is_empty() || rest == "{}",
-            Self::Toml => rest.is_empty(),
+            Self::Json | Self::Yaml => matches!(&*rest, "" | "{}" | "[]"),
+            Self::Jetbrains => matches!(&*rest, "" | "<application></application>" | "<application/>"),
+            Self::Toml | Self::Env | Self::Shell => rest.is_empty(),
         }
     }
 
@@ -164,7 +198,8 @@ impl Format {
     ) -> Result<String, Refusal> {
         let (mark, body) = split_mark(text);
         let mut splices = edit(body).map_err(|refusal| refusal.moved(mark.len()))?;
-        splices.sort_by_key(|splice| std::cmp::Reverse(splice.range.start));
+        // From the end; what is taken out first, where something is put in at its start.
+        splices.sort_by_key(|splice| std::cmp::Reverse((splice.range.start, splice.range.end)));
         let mut edited = body.to_owned();
         for splice in splices {
             edited.replace_range(splice.range, &splice.text);
@@ -174,11 +209,31 @@ impl Format {
 
     /// Nothing is handed out that does not say what was meant.
     fn checked(self, edited: String, meant: &Value, path: &[String]) -> Result<String, Refusal> {
-        let name = path.join(".");
-        match self.read(&edited) {
-            Ok(read) if same(&read, meant) => Ok(edited),
-            _ => Err(Refusal::of(format!("{name} cannot be changed here without changing something else"))),
+        let is_meant = |read: &Value| match self {
+            // What had one member or element says nothing without it.
+            _ if read.is_null() => path::is_hollow(meant, &[]),
+            Self::Toml => same(read, meant),
+            _ => read == meant,
+        };
+        if self.read(&edited).is_ok_and(|read| is_meant(&read)) {
+            return Ok(edited);
         }
+        let name = path::words(path);
+        Err(Refusal::of(format!("{name} cannot be changed here without changing something else")))
+    }
+
+    /// A value as it was written, read.
+    pub(crate) fn read_raw(self, raw: &str) -> Result<Value, Refusal> {
+        let name = "x".to_owned();
+        let (text, path) = match self {
+            Self::Json => (format!("{{\"x\":{raw}}}"), vec![name]),
+            Self::Toml => (format!("x = {raw}\n"), vec![name]),
+            Self::Yaml => (yaml::member("x", raw), vec![name]),
+            Self::Env => (format!("x={raw}\n"), vec![name]),
+            Self::Jetbrains => (xml::option(raw), vec![name.clone(), name]),
+            Self::Shell => (shell::block("x", raw, "\n"), vec![name]),
+        };
+        Ok(self.find(&text, &path)?.map_or(Value::Null, |found| found.value))
     }
 }
 
@@ -213,38 +268,40 @@ fn split_mark(text: &str) -> (&str, &str) {
     text.split_at(if text.starts_with(MARK) { MARK.len_utf8() } else { 0 })
 }
 
+// -- lines ------------------------------------------------------------------------------------------------------------
+
 /// How lines end in a text: as the first one does.
 fn line_end(text: &str) -> &'static str {
     let first = text.find('\n');
     if first.is_some_and(|at| text[..at].ends_with('\r')) { "\r\n" } else { "\n" }
 }
 
-// -- values -----------------------------------------------------------------------------------------------------------
-
-/// What is at a path in a value.
-pub(crate) fn at<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
-    path.iter().try_fold(value, |value, name| value.as_object()?.get(name))
+fn line_start(text: &str, at: usize) -> usize {
+    text[..at].rfind('\n').map_or(0, |end| end + 1)
 }
 
-fn put(value: &mut Value, path: &[String], new: Value) {
-    let Some((first, rest)) = path.split_first() else {
-        *value = new;
-        return;
-    };
-    if let Value::Object(members) = value {
-        put(members.entry(first.clone()).or_insert_with(|| Value::Object(serde_json::Map::new())), rest, new);
-    }
+/// Where the line of this place ends, before its end mark.
+fn stop_of_line(text: &str, from: usize) -> usize {
+    let stop = text[from..].find('\n').map_or(text.len(), |at| from + at);
+    if stop < text.len() { text[..stop].strip_suffix('\r').map_or(stop, str::len).max(from) } else { stop }
 }
 
-fn take(value: &mut Value, path: &[String]) {
-    let Some((last, parents)) = path.split_last() else { return };
-    let mut holder = Some(value);
-    for name in parents {
-        holder = holder.and_then(|value| value.get_mut(name));
-    }
-    if let Some(Value::Object(members)) = holder {
-        members.remove(last);
-    }
+/// The place before the end mark in front of this line.
+fn before_line_end(text: &str, start: usize) -> usize {
+    let at = text[..start].strip_suffix('\n').map_or(start, str::len);
+    text[..at].strip_suffix('\r').map_or(at, str::len)
+}
+
+/// The place after the end mark that stands here, if one does.
+fn after_line_end(text: &str, stop: usize) -> usize {
+    let rest = &text[stop..];
+    let mark = ["\r\n", "\n"].into_iter().find(|mark| rest.starts_with(mark)).map_or(0, str::len);
+    stop + mark
+}
+
+/// How many blanks a text begins with.
+fn spaces(text: &str) -> usize {
+    text.len() - text.trim_start_matches([' ', '\t']).len()
 }
 
 /// Equal, but for containers without content: TOML has none where their last key is taken out.

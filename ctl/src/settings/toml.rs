@@ -6,7 +6,8 @@ use std::ops::Range;
 use serde_json::{Map, Value};
 use toml_edit::{Document, Item, Key, Table, TableLike, Value as Node};
 
-use super::{Refusal, Splice, line_end};
+use super::path::{Step, step, words};
+use super::{Refusal, Splice, after_line_end, before_line_end, line_end, spaces, stop_of_line};
 
 fn parse(text: &str) -> Result<Document<&str>, Refusal> {
     Document::parse(text).map_err(|error| {
@@ -77,17 +78,25 @@ fn dotted(path: &[String]) -> String {
     path.iter().map(|name| key(name)).collect::<Vec<_>>().join(".")
 }
 
-pub(super) fn span(text: &str, path: &[String]) -> Result<Option<Range<usize>>, Refusal> {
+/// A table has no one place.
+pub(super) fn find(text: &str, path: &[String]) -> Result<Option<(Range<usize>, Value)>, Refusal> {
     let document = parse(text)?;
     let mut item = Some(document.as_item());
     for name in path {
         item = item.and_then(Item::as_table_like).and_then(|table| table.get(name));
     }
-    Ok(item.and_then(Item::as_value).and_then(Node::span))
+    let span = |item: &Item| item.as_value().and_then(Node::span).unwrap_or_default();
+    Ok(item.and_then(|item| Some((span(item), item_value(item)?))))
 }
 
 pub(super) fn set(text: &str, path: &[String], new: &str) -> Result<Vec<Splice>, Refusal> {
     let document = parse(text)?;
+    if path.iter().any(|segment| matches!(step(segment), Step::Element { .. })) {
+        return Err(Refusal::of(format!(
+            "{} cannot be set: elements of TOML's arrays are left alone",
+            words(path)
+        )));
+    }
     let mut item = document.as_item();
     let mut header = 0;
     for (depth, name) in path.iter().enumerate() {
@@ -227,10 +236,6 @@ pub(super) fn remove(text: &str, path: &[String]) -> Result<Vec<Splice>, Refusal
     Ok(vec![Splice::delete(0..if text[next..empty].trim().is_empty() { empty } else { next })])
 }
 
-fn spaces(text: &str) -> usize {
-    text.len() - text.trim_start_matches([' ', '\t']).len()
-}
-
 /// The line of a header, and an empty one in front of it.
 fn header_line(text: &str, start: usize) -> Range<usize> {
     let stop = stop_of_line(text, start);
@@ -246,23 +251,4 @@ fn header_line(text: &str, start: usize) -> Range<usize> {
         from = before;
     }
     from..next
-}
-
-/// Where the line of this place ends, before its end mark.
-fn stop_of_line(text: &str, from: usize) -> usize {
-    let stop = text[from..].find('\n').map_or(text.len(), |at| from + at);
-    if stop < text.len() { text[..stop].strip_suffix('\r').map_or(stop, str::len).max(from) } else { stop }
-}
-
-/// The place before the end mark in front of this line.
-fn before_line_end(text: &str, start: usize) -> usize {
-    let at = text[..start].strip_suffix('\n').map_or(start, str::len);
-    text[..at].strip_suffix('\r').map_or(at, str::len)
-}
-
-/// The place after the end mark that stands here, if one does.
-fn after_line_end(text: &str, stop: usize) -> usize {
-    let rest = &text[stop..];
-    let mark = ["\r\n", "\n"].into_iter().find(|mark| rest.starts_with(mark)).map_or(0, str::len);
-    stop + mark
 }

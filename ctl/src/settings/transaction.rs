@@ -32,6 +32,12 @@ impl Change {
         self.now.as_deref() != Some(&*self.text) || ledger.files.get(&self.file) != Some(&self.settled())
     }
 
+    /// The local keys that stand in it, before or afterwards.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        let held = self.touched.keys.iter().chain(&self.touched.leaving);
+        held.flat_map(|held| &held.ours).filter_map(|value| local_key(value.as_str()?))
+    }
+
     fn settled(&self) -> Touched {
         let mut touched = self.touched.clone();
         change::settle(&mut touched);
@@ -60,6 +66,12 @@ impl Change {
         ledger.files.insert(self.file, settled);
         ledger.save()
     }
+}
+
+/// The local key in a value of ours: all of it, or a part of a URL.
+pub(crate) fn local_key(text: &str) -> Option<&str> {
+    let from = text.find(aigw_shared::key::PREFIX)?;
+    text[from..].split(['/', '@']).next()
 }
 
 /// A file, and what it was.

@@ -1,15 +1,39 @@
 //! The AI tools that `setup` knows. What is known of one stands in its row of [`table`], as data; nothing here asks which tool
 //! it is.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`table`] | the rows |
+//! | [`desk`] | whose machine it is: where files are, and which tools |
+//! | [`fill`] | what a row becomes for this machine: keys of files, variables, arguments, steps |
+//! | [`models`] | the models that the deployment offers |
+//! | [`own`] | plans of the user's own at a tool's maker |
+//! | [`packaged`] | snaps, flatpaks, and programs of Windows |
+//! | [`recipes`] | how each is made to ask one short thing and end |
 
+pub(crate) mod desk;
+mod fill;
+#[cfg(test)]
+mod fixtures;
+pub(crate) mod models;
+mod own;
+pub(crate) mod packaged;
+pub(crate) mod recipes;
 mod table;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tried;
 
-use std::path::{Path, PathBuf};
-
+use aigw_shared::ipc::payload::CaTrust;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::settings::change::Wanted;
-use crate::settings::{Format, KeyPath, place};
+use crate::settings::Format;
+pub(crate) use desk::{Desk, Places, desk};
+pub(crate) use fill::proxy_url;
+use models::Offered;
+pub use own::Pays;
+pub(crate) use own::{Login, Own};
 pub(crate) use table::TOOLS;
 
 /// One tool.
@@ -23,16 +47,28 @@ pub(crate) struct Tool {
     pub(crate) folders: &'static [&'static str],
     /// The ways in which it comes to us; the first is taken unless another is asked for.
     pub(crate) ways: &'static [Way],
+    /// How it is set up for a plan of the user's own, if it can be.
+    pub(crate) own: Option<Own>,
 }
 
 /// One way in which a tool comes to us.
 pub(crate) struct Way {
     pub(crate) mode: Mode,
     pub(crate) how: How,
-    /// Variables with which the tool works for one command, without its files.
+    /// What is left to be done by hand once the files are written.
+    pub(crate) then: &'static [&'static str],
+    /// Variables with which the tool works for one command, without its files, besides those that many programs read.
     pub(crate) variables: &'static [(&'static str, Put)],
+    /// More of them, for the first of these providers that offers a model. One that is there already stays.
+    pub(crate) for_model: &'static [(&'static str, &'static [(&'static str, Put)])],
+    /// Arguments that it needs besides, filled in like steps. No key is among them: all users see arguments.
+    pub(crate) arguments: &'static [&'static str],
     pub(crate) evidence: Evidence,
-    /// What the user gains, loses or has to know.
+    /// What is better with it than without us, or stays as good.
+    pub(crate) gains: &'static [&'static str],
+    /// What the user has to do without.
+    pub(crate) loses: &'static [&'static str],
+    /// What the user has to know besides.
     pub(crate) notes: &'static [&'static str],
 }
 
@@ -50,34 +86,63 @@ pub enum Mode {
 pub(crate) enum How {
     /// By keys in files of its own.
     Files(&'static [Settings]),
-    /// By hand, in these steps. `{anthropic}`, `{openai}` and `{key}` are filled in.
+    /// By hand, in these steps, with the variables of the way if it has any. `{anthropic}`, `{openai}`,
+    /// `{address}`, `{key}` and `{model}` are filled in.
     Steps(&'static [&'static str]),
     /// Not at all, for this reason, and what can be done instead.
     Impossible { why: &'static str, instead: &'static str },
 }
 
+/// Keys of a file, outermost name first, and what goes there. `{model}` in a name is filled in where it is about models.
+pub(crate) type Keys = &'static [(&'static [&'static str], Put)];
+
 /// One file of a tool.
 pub(crate) struct Settings {
-    /// Below the user's home.
-    pub(crate) file: &'static str,
-    /// A variable that names another folder, and the file's place in that.
-    pub(crate) moved: Option<(&'static str, &'static str)>,
+    pub(crate) places: Places,
+    /// Variables that name another folder, and the one whose place that takes. The first that is set counts.
+    pub(crate) moved: &'static [(&'static str, &'static str)],
     pub(crate) format: Format,
-    pub(crate) keys: &'static [(&'static [&'static str], Put)],
+    pub(crate) keys: Keys,
+    /// More of them, for models of the deployment.
+    pub(crate) for_models: &'static [ForModels],
     /// Files of the machine's administrator that go before this one.
     pub(crate) managed: &'static [&'static str],
+    /// The tool takes neither comments nor trailing commas in it, and passes over the whole of a file that has some.
+    pub(crate) plain: bool,
+    /// An older form of it, which this one would silence: written to if it is there and this one is not.
+    pub(crate) older: Option<&'static Settings>,
+}
+
+/// Which models keys are about.
+pub(crate) enum ForModels {
+    /// Every one of this provider.
+    Each(&'static str, Keys),
+    /// One, of the first of these providers that offers any.
+    One(&'static [(&'static str, Keys)]),
 }
 
 /// What goes into a key.
 pub(crate) enum Put {
+    /// Filled in like steps.
     Text(&'static str),
     Flag(bool),
+    Number(u64),
+    /// This where the file says nothing.
+    Fallback(&'static Put),
     /// Our address, with this path.
     Url(&'static str),
     /// Our address with the tool's local key in its path, for what has no place for a key.
     UrlWithKey(&'static str),
     /// The tool's local key.
     Key,
+    /// Us as a proxy, with the tool's local key as the password.
+    Proxy,
+    /// The file of certificates for what adds to the roots that a tool trusts.
+    CaFile,
+    /// The file of certificates for what replaces them.
+    CaBundle,
+    /// The hosts that are reached without a proxy: the user's and the loopback names.
+    NoProxy,
 }
 
 /// How we know that it works.
@@ -97,6 +162,8 @@ pub(crate) enum Proof {
     Ran,
     /// Its maker's documents say so.
     Documented,
+    /// Others say that they do it so.
+    Reported,
     /// Its maker's documents, or those who tried, say that it cannot be done.
     Impossible,
 }
@@ -106,24 +173,24 @@ impl Proof {
         match self {
             Self::Ran => "ran",
             Self::Documented => "documented",
+            Self::Reported => "reported",
             Self::Impossible => "impossible",
         }
     }
 }
 
-/// Where a user's tools are looked for.
-pub(crate) struct Desk {
-    pub(crate) home: PathBuf,
-    pub(crate) path: Vec<PathBuf>,
-    /// Variables that move a tool's files.
-    pub(crate) variable: fn(&str) -> Option<PathBuf>,
-}
-
 /// How a tool comes to the daemon.
+#[derive(Default)]
 pub(crate) struct Door {
     /// `127.0.0.1:PORT`
     pub(crate) address: String,
     pub(crate) key: String,
+    /// The files that it is to trust, where we are its proxy.
+    pub(crate) trust: Option<CaTrust>,
+    /// The user's `NO_PROXY`.
+    pub(crate) exceptions: String,
+    /// The models that it may be told of.
+    pub(crate) models: Offered,
 }
 
 impl Tool {
@@ -132,207 +199,14 @@ impl Tool {
         TOOLS.iter().find(|tool| tool.id == id)
     }
 
-    /// What shows that it is here.
-    pub(crate) fn found(&self, desk: &Desk) -> Option<PathBuf> {
-        let is_program = |file: &PathBuf| file.is_file() || file.with_extension("exe").is_file();
-        let program = |name: &&str| desk.path.iter().map(|folder| folder.join(name)).find(is_program);
-        let folder = |name: &&str| Some(desk.home.join(name)).filter(|folder| folder.is_dir());
-        self.programs.iter().find_map(program).or_else(|| self.folders.iter().find_map(folder))
+    /// The row whose program this is, if it is one's.
+    pub(crate) fn of_program(program: &std::path::Path) -> Option<&'static Self> {
+        let name = program.file_stem()?.to_str()?;
+        TOOLS.iter().find(|tool| tool.programs.contains(&name))
     }
 
     /// The way of this mode, or the first.
     pub(crate) fn way(&self, mode: Option<Mode>) -> Option<&'static Way> {
         mode.map_or_else(|| self.ways.first(), |mode| self.ways.iter().find(|way| way.mode == mode))
-    }
-}
-
-impl Way {
-    /// The tool's files, each with the keys that are ours.
-    pub(crate) fn wanted(
-        &self,
-        tool: &'static str,
-        desk: &Desk,
-        door: &Door,
-    ) -> Vec<(PathBuf, Wanted<'static>)> {
-        let wanted = |settings: &Settings| {
-            let keys = settings.keys.iter().map(|(path, put)| (key_path(path), put.value(door)));
-            Wanted { tool, format: settings.format, keys: keys.collect() }
-        };
-        self.files().iter().map(|settings| (settings.place(desk), wanted(settings))).collect()
-    }
-
-    pub(crate) fn files(&self) -> &'static [Settings] {
-        match self.how {
-            How::Files(files) => files,
-            How::Steps(_) | How::Impossible { .. } => &[],
-        }
-    }
-
-    /// Managed files that set one of our keys, so that ours has no effect, in words.
-    pub(crate) fn overruled(&self) -> Vec<String> {
-        let words = |settings: &'static Settings| {
-            settings.managed.iter().filter_map(|file| settings.overruled_by(Path::new(file)))
-        };
-        self.files().iter().flat_map(words).collect()
-    }
-
-    /// What is to be done by hand.
-    pub(crate) fn steps(&self, door: &Door) -> Vec<String> {
-        let How::Steps(steps) = self.how else { return Vec::new() };
-        let fill = |step: &&str| {
-            step.replace("{anthropic}", &door.url("/anthropic"))
-                .replace("{openai}", &door.url("/openai/v1"))
-                .replace("{key}", &door.key)
-        };
-        steps.iter().map(fill).collect()
-    }
-}
-
-impl Settings {
-    /// Where it is.
-    pub(crate) fn place(&self, desk: &Desk) -> PathBuf {
-        let moved = self.moved.and_then(|(variable, file)| Some((desk.variable)(variable)?.join(file)));
-        moved.unwrap_or_else(|| desk.home.join(self.file))
-    }
-
-    fn overruled_by(&self, file: &Path) -> Option<String> {
-        // What cannot be read says nothing, to the tool either.
-        let text = place::read(file).ok().flatten()?;
-        let is_set = |path: &KeyPath| self.format.find(&text, path).ok().flatten().is_some();
-        let keys: Vec<_> = self.keys.iter().map(|(path, _)| key_path(path)).filter(is_set).collect();
-        let names: Vec<_> = keys.iter().map(|path| path.join(".")).collect();
-        let words = || format!("{} sets {}, and goes before this", file.display(), names.join(", "));
-        (!names.is_empty()).then(words)
-    }
-}
-
-impl Put {
-    fn value(&self, door: &Door) -> Value {
-        match self {
-            Self::Text(text) => Value::from(*text),
-            Self::Flag(flag) => Value::from(*flag),
-            Self::Url(path) => Value::from(door.url(path)),
-            Self::UrlWithKey(path) => Value::from(door.url(&format!("/_k/{}{path}", door.key))),
-            Self::Key => Value::from(door.key.as_str()),
-        }
-    }
-}
-
-impl Door {
-    fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
-    }
-}
-
-fn key_path(path: &[&str]) -> KeyPath {
-    path.iter().map(|name| (*name).to_owned()).collect()
-}
-
-/// The home and the programs of whoever is here.
-pub(crate) fn desk(home: &Path) -> Desk {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    Desk {
-        home: home.to_owned(),
-        path: std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect(),
-        variable: |name| std::env::var_os(name).map(PathBuf::from).filter(|folder| folder.is_absolute()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::{HashMap, HashSet};
-
-    use super::*;
-
-    fn at(folder: &Path) -> Desk {
-        Desk { home: folder.to_owned(), path: vec![folder.join("bin")], variable: |_| None }
-    }
-
-    #[test]
-    fn a_row_names_a_key_that_can_be_and_files_of_its_own() {
-        let (mut ids, mut files) = (HashSet::new(), HashMap::new());
-        let door = Door { address: "127.0.0.1:2449".into(), key: "aigw_x_y".into() };
-        for tool in TOOLS {
-            assert!(aigw_shared::key::is_name(tool.id) && ids.insert(tool.id), "{}", tool.id);
-            assert!(!tool.ways.is_empty(), "{}", tool.id);
-            for way in tool.ways {
-                let impossible = matches!(way.how, How::Impossible { .. });
-                assert_eq!(impossible, way.evidence.kind == Proof::Impossible, "{}", tool.id);
-                assert!(way.evidence.date.starts_with("20"), "{}", tool.id);
-                assert_eq!(tool.way(Some(way.mode)).map(std::ptr::from_ref), Some(std::ptr::from_ref(way)));
-                for (file, wanted) in way.wanted(tool.id, &at(Path::new("/home")), &door) {
-                    let other = files.insert(file.clone(), tool.id).is_some_and(|other| other != tool.id);
-                    assert!(!other, "{} twice", file.display());
-                    let text = wanted.keys.iter().map(|(_, value)| value.to_string()).collect::<String>();
-                    assert!(text.contains("aigw_x_y") && text.contains("127.0.0.1:2449"), "{text}");
-                }
-            }
-        }
-    }
-
-    /// What the README says of a tool.
-    fn readme_row(tool: &Tool, way: &Way) -> String {
-        let mode = match way.mode {
-            Mode::BaseUrl => "base URL",
-            Mode::Proxy => "proxy",
-        };
-        let (mode, how) = match way.how {
-            How::Files(files) => {
-                let files: Vec<_> = files.iter().map(|settings| format!("`~/{}`", settings.file)).collect();
-                (mode, files.join(", "))
-            }
-            How::Steps(_) => (mode, "prints the steps".to_owned()),
-            How::Impossible { .. } => ("none", "refuses, with the reason".to_owned()),
-        };
-        let Evidence { kind, version, date } = way.evidence;
-        let proof = format!("{} {version}", kind.word());
-        format!("| `{}` | {} | {mode} | {how} | {}, {date} |\n", tool.id, tool.name, proof.trim_end())
-    }
-
-    #[test]
-    fn the_readme_has_these_rows() {
-        let ways = TOOLS.iter().flat_map(|tool| tool.ways.iter().map(move |way| (tool, way)));
-        let rows: String = ways.map(|(tool, way)| readme_row(tool, way)).collect();
-        let readme = include_str!("../../../README.md").replace("\r\n", "\n");
-        assert!(
-            readme.contains(&format!("| --- | --- | --- | --- | --- |\n{rows}\n")),
-            "README.md should say\n{rows}"
-        );
-    }
-
-    #[test]
-    fn a_managed_file_is_named_if_it_sets_our_keys() {
-        let scratch = tempfile::tempdir().unwrap();
-        let file = scratch.path().join("managed-settings.json");
-        let How::Files([settings]) = &Tool::named("claude-code").unwrap().way(None).unwrap().how else {
-            panic!()
-        };
-        assert_eq!(settings.overruled_by(&file), None);
-        for (text, words) in [
-            ("{ \"env\": { \"OTHER\": \"1\" } }", None),
-            ("no JSON", None),
-            (
-                "{ \"env\": { \"ANTHROPIC_BASE_URL\": \"https://a\" } }",
-                Some("sets env.ANTHROPIC_BASE_URL, and goes"),
-            ),
-        ] {
-            std::fs::write(&file, text).unwrap();
-            let said = settings.overruled_by(&file);
-            assert_eq!(said.is_some(), words.is_some(), "{text}");
-            assert!(said.is_none_or(|said| said.contains(words.unwrap_or_default())), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_tool_is_found_by_its_program_or_its_folder() {
-        let scratch = tempfile::tempdir().unwrap();
-        let desk = at(scratch.path());
-        let tool = Tool::named("codex").unwrap();
-        assert_eq!(tool.found(&desk), None);
-        std::fs::create_dir(scratch.path().join(".codex")).unwrap();
-        assert_eq!(tool.found(&desk), Some(scratch.path().join(".codex")));
-        std::fs::create_dir(scratch.path().join("bin")).unwrap();
-        std::fs::write(scratch.path().join("bin/codex"), "").unwrap();
-        assert_eq!(tool.found(&desk), Some(scratch.path().join("bin/codex")));
     }
 }

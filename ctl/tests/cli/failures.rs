@@ -48,7 +48,7 @@ fn without_a_daemon_the_rest_works() {
     assert!(alone.stdout.ends_with("\nNext: aigwctl start\n"), "{}", alone.stdout);
     assert_eq!(
         home.run(&["--json"]).stdout,
-        "{\"schema\":1,\"daemon\":null,\"gateway\":null,\"findings\":[],\"next\":\"aigwctl start\"}\n"
+        "{\"schema\":1,\"daemon\":null,\"gateway\":null,\"findings\":[],\"tools_to_set_up\":[],\"next\":\"aigwctl start\"}\n"
     );
     assert!(home.run(&["version"]).stdout.ends_with("aigwd    not running\n"));
     assert_eq!(home.run(&["stop"]).stdout, "aigwd is not running.\n");

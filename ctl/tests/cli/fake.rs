@@ -62,6 +62,8 @@ impl Home {
         ] {
             command.env_remove(name);
         }
+        // No tool is found, whoever runs the tests.
+        command.env("HOME", self.folder.path()).env("PATH", "/usr/bin:/bin");
         command.env("CODER_CONFIG_DIR", self.folder.path().join("coderv2"));
         command.env("AIGW_HOME", self.folder.path()).env("SHELL", "/bin/sh").current_dir(self.folder.path());
         command

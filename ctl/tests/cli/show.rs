@@ -119,7 +119,9 @@ fn alone_it_prints_five_lines_and_the_next_step() {
         assert_eq!(labels, ["daemon", "gateway", "login", "requests", "findings", "", "Next:"]);
         lines[6].to_owned()
     };
-    assert_eq!(next(status()), "Next: eval \"$(aigwctl env)\"");
+    assert_eq!(next(status()), "Next: aigwctl doctor");
+    let well = Status { findings: Vec::new(), ..status() };
+    assert_eq!(next(well), "Next: eval \"$(aigwctl env)\"");
     assert_eq!(next(Status { gateways: Vec::new(), ..status() }), "Next: aigwctl login URL");
     let gateway = status().gateways.remove(0);
     let without_token = GatewayStatus { token: None, user: None, store: None, ..gateway.clone() };

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::files;
 use aigw_shared::ipc::payload::CaGiven;
+use aigw_shared::paths;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
@@ -21,12 +22,12 @@ const MOST: usize = 16;
 
 /// The system's roots, the user's, and ours.
 pub fn bundle_file(folder: &Path) -> PathBuf {
-    folder.join("bundle.pem")
+    folder.join(paths::CA_BUNDLE)
 }
 
 /// Ours, and those that the user had added.
 pub fn roots_file(folder: &Path) -> PathBuf {
-    folder.join("roots.pem")
+    folder.join(paths::CA_ROOTS)
 }
 
 /// What we add and take away.

@@ -11,7 +11,7 @@ use super::{byok, ca, explain, gateways, reach, status};
 use crate::app::App;
 use crate::credentials::login;
 use crate::credentials::oauth::{self, Begun};
-use crate::deployment::{account, sessions};
+use crate::deployment::{account, models, sessions};
 use crate::keys::Lent;
 
 /// What belongs to a conversation, and is given up with it.
@@ -40,6 +40,11 @@ pub async fn to(app: &Arc<App>, request: Request, own: &mut Belongings) -> Respo
         },
         Request::Access(query) => access(app, &query).map(Response::Access),
         Request::LendKey(gateway) => lend_key(app, gateway.as_deref(), &mut own.key).map(Response::Access),
+        Request::LendProofKey => lend_proof_key(app, &mut own.key).map(Response::Access),
+        Request::Proof => match own.key.as_ref().and_then(|lent| lent.proof.as_ref()) {
+            Some(proof) => Ok(Response::Proof(proof.seen())),
+            None => Err(Fault::new(Kind::BadRequest, "no key for a proof was lent here")),
+        },
         Request::Keys => Ok(Response::Keys(app.keys.rows())),
         Request::RevokeKey(name) => app.keys.revoke(&name).map(|()| Response::Done),
         Request::Explain(query) => explain::request(app, &query).await.map(Response::Explained),
@@ -48,8 +53,10 @@ pub async fn to(app: &Arc<App>, request: Request, own: &mut Belongings) -> Respo
         Request::Byok(query) => byok::to(app, query).await.map(Response::Byok),
         Request::Accounts => Ok(Response::Accounts(account::all(app).await)),
         Request::Sessions(query) => sessions::recent(app, query).await.map(Response::Sessions),
+        Request::Models(gateway) => models::of(app, gateway).await.map(Response::Models),
         Request::Reach => Ok(Response::Reached(reach::all(app).await)),
         Request::Ca(action) => ca::to(app, action).await,
+        Request::Pause(on) => app.pause(on).map(|()| Response::Done),
     };
     answer.unwrap_or_else(|fault| Response::Failed(Failure::from(fault)))
 }
@@ -79,14 +86,21 @@ fn stop(app: &App) -> Result<Response, Fault> {
 }
 
 fn access(app: &App, query: &AccessQuery) -> Result<Access, Fault> {
+    app.check_not_paused()?;
     let gateway = query.gateway.as_deref();
     check_gateway(app, gateway)?;
     Ok(Access { listen: listening(app), key: app.keys.get_or_make(&query.key, gateway)? })
 }
 
 fn lend_key(app: &App, gateway: Option<&str>, own: &mut Option<Lent>) -> Result<Access, Fault> {
+    app.check_not_paused()?;
     check_gateway(app, gateway)?;
     let lent = own.insert(app.keys.lend(gateway)?);
+    Ok(Access { listen: listening(app), key: lent.key.clone() })
+}
+
+fn lend_proof_key(app: &App, own: &mut Option<Lent>) -> Result<Access, Fault> {
+    let lent = own.insert(app.keys.lend_for_proof()?);
     Ok(Access { listen: listening(app), key: lent.key.clone() })
 }
 

@@ -81,6 +81,7 @@ async fn tell(
         if admit::target(&parts, listener)? == Target::Ours {
             story.step("the forwarder takes it", "the address is aigwd's own");
             admit::forwarder(&parts, &app.rules(listener))?;
+            app.check_not_paused()?;
             return to_gateway(app, story, gateway, parts.uri.path()).await;
         }
         admit::proxy(&parts)?;

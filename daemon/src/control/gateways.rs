@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use aigw_shared::config::{GatewayKind, Loaded, edit};
+use aigw_shared::config::{GatewayKind, Loaded, Mode, edit};
 use aigw_shared::fault::{Fault, Kind};
-use aigw_shared::ipc::payload::{GatewayChange, GatewayChanged, GatewayDraft};
-use aigw_shared::key;
+use aigw_shared::ipc::payload::{GatewayChange, GatewayChanged, GatewayDraft, ProviderPays};
+use aigw_shared::{key, provider};
 use toml_edit::Value;
 
 use crate::app::App;
-use crate::credentials::login;
+use crate::credentials::{aim, login};
 
 /// What may be said about a gateway as a text.
 const SETTINGS: [&str; 7] =
@@ -26,6 +26,7 @@ pub async fn to(app: &Arc<App>, change: GatewayChange) -> Result<GatewayChanged,
         GatewayChange::Set(draft) => set(app, &draft),
         GatewayChange::Default(name) => make_default(app, name),
         GatewayChange::Remove(name) => remove(app, name).await,
+        GatewayChange::Pays(pays) => who_pays(app, pays),
     }
 }
 
@@ -83,6 +84,37 @@ fn make_default(app: &App, name: String) -> Result<GatewayChanged, Fault> {
     file.put()?;
     app.reload()?;
     Ok(GatewayChanged { name, new: false, logged_out: None })
+}
+
+/// `auto` lets a tool's own credential through where it shows one, and changes nothing for those that show none.
+fn who_pays(app: &App, pays: ProviderPays) -> Result<GatewayChanged, Fault> {
+    let ProviderPays { gateway, provider, own } = pays;
+    let name = aim::named(app, gateway)?.settings.name.clone();
+    if !provider::is_name(&provider) {
+        return Err(Fault::new(Kind::Usage, "a provider's name is lower-case words joined by hyphens"));
+    }
+    let current = app.current();
+    let mode = current.config.gateways.get(&name).and_then(|gateway| gateway.providers.get(&provider));
+    let mode = mode.map_or(Mode::Central, |settings| settings.mode);
+    let path: Vec<String> =
+        ["gateway", &name, "providers", &provider, "mode"].map(str::to_owned).into_iter().collect();
+    let key = setting_of(&path);
+    let (file, loaded) = match (own, mode) {
+        (true, Mode::Central) => {
+            not_locked(app, &key)?;
+            let value = Value::from(Mode::Auto.word());
+            app.draft_settings(|text| edit::set(text, &[(path, value)]))?
+        }
+        (false, Mode::Auto) => {
+            not_locked(app, &key)?;
+            app.draft_settings(|text| edit::remove(text, &[path]))?
+        }
+        _ => return Ok(GatewayChanged { name, new: false, logged_out: None }),
+    };
+    not_overruled(&loaded, &key)?;
+    file.put()?;
+    app.reload()?;
+    Ok(GatewayChanged { name, new: true, logged_out: None })
 }
 
 /// The login goes first: its token is of no use to anybody afterwards.

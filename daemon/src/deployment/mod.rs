@@ -1,6 +1,7 @@
 //! The few calls of a deployment's ordinary API that a login needs, and the question which prefix works.
 
 pub mod account;
+pub mod models;
 pub mod oauth;
 pub mod sessions;
 pub mod tokens;

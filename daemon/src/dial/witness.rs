@@ -12,6 +12,36 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::crypto;
 
+/// Products that open TLS on its way, as their certificates name them.
+const INSPECTORS: [&str; 26] = [
+    "zscaler",
+    "netskope",
+    "palo alto",
+    "fortinet",
+    "fortigate",
+    "blue coat",
+    "bluecoat",
+    "forcepoint",
+    "websense",
+    "umbrella",
+    "sophos",
+    "mcafee",
+    "skyhigh",
+    "barracuda",
+    "check point",
+    "kaspersky",
+    "bitdefender",
+    "avast",
+    "cato networks",
+    "menlo security",
+    "iboss",
+    "smoothwall",
+    "watchguard",
+    "sonicwall",
+    "mitmproxy",
+    "squid",
+];
+
 /// Refuses everything, and remembers who issued it.
 #[derive(Debug, Default)]
 struct Witness(Mutex<Option<String>>);
@@ -38,7 +68,15 @@ pub(super) fn issuer_of(certificate: &CertificateDer<'_>) -> Option<String> {
     let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
     let issuer = certificate.issuer();
     let common = issuer.iter_common_name().find_map(|name| name.as_str().ok());
-    Some(format!("{:?}", common.map_or_else(|| issuer.to_string(), str::to_owned)))
+    let all = issuer.to_string();
+    let inspects = if inspects(&all) { " (which opens TLS to inspect it)" } else { "" };
+    Some(format!("{:?}{inspects}", common.unwrap_or(&all)))
+}
+
+/// Whether whoever has this name stands between a company's machines and the rest.
+fn inspects(issuer: &str) -> bool {
+    let issuer = issuer.to_ascii_lowercase();
+    INSPECTORS.iter().any(|name| issuer.contains(name))
 }
 
 impl ServerCertVerifier for Witness {
@@ -74,5 +112,23 @@ impl ServerCertVerifier for Witness {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         crypto().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::inspects;
+
+    #[test]
+    fn products_that_inspect_tls_are_known_by_what_they_call_themselves() {
+        for (issuer, does) in [
+            ("C=US, O=Zscaler Inc., CN=Zscaler Intermediate Root CA (zscaler.net)", true),
+            ("CN=caadmin.netskope.com, O=netSkope Inc", true),
+            ("O=Fortinet, CN=FGVM01", true),
+            ("C=US, O=Let's Encrypt, CN=R13", false),
+            ("O=Example Corp, CN=Example Corp Root", false),
+        ] {
+            assert_eq!(inspects(issuer), does, "{issuer}");
+        }
     }
 }

@@ -8,6 +8,9 @@ use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::key::{KeySpec, MachineSecret};
 use aigw_shared::secret::Secret;
 
+use super::Admission;
+use crate::observe::proof::Proof;
+
 /// More commands at once than any user runs.
 const MOST: usize = 1024;
 
@@ -17,6 +20,8 @@ struct Entry {
     secret: MachineSecret,
     spec: KeySpec,
     gateway: Option<String>,
+    /// What comes with it is answered by us, and noted there.
+    proof: Option<Proof>,
 }
 
 /// All that are lent now, by name.
@@ -32,6 +37,8 @@ pub struct Lent {
     name: String,
     /// The key.
     pub key: Secret,
+    /// Where is noted what comes with it, if it is for a proof.
+    pub proof: Option<Proof>,
 }
 
 impl Lending {
@@ -39,10 +46,11 @@ impl Lending {
     ///
     /// # Errors
     /// When too many are lent, or the system has no randomness to give.
-    pub(super) fn lend(&self, gateway: Option<&str>) -> Result<Lent, Fault> {
+    pub(super) fn lend(&self, gateway: Option<&str>, proof: Option<Proof>) -> Result<Lent, Fault> {
         let secret = MachineSecret::random()
             .map_err(|error| Fault::new(Kind::Internal, format!("no randomness: {error}")))?;
-        let name = format!("run-{}", self.count.fetch_add(1, Ordering::Relaxed) + 1);
+        let what = if proof.is_some() { "proof" } else { "run" };
+        let name = format!("{what}-{}", self.count.fetch_add(1, Ordering::Relaxed) + 1);
         let spec = KeySpec { name: name.clone(), generation: 1 };
         let key = secret.key(&spec);
         let mut lent = self.lent.write().unwrap_or_else(PoisonError::into_inner);
@@ -50,15 +58,21 @@ impl Lending {
             return Err(Fault::new(Kind::Overloaded, format!("{MOST} commands run with keys of their own"))
                 .cure_with("wait until some of them have ended"));
         }
-        lent.insert(name.clone(), Entry { secret, spec, gateway: gateway.map(str::to_owned) });
-        Ok(Lent { lent: self.lent.clone(), name, key })
+        let gateway = gateway.map(str::to_owned);
+        lent.insert(name.clone(), Entry { secret, spec, gateway, proof: proof.clone() });
+        Ok(Lent { lent: self.lent.clone(), name, key, proof })
     }
 
-    /// Whether this is the secret part of the key that is lent under this name, and then the gateway it is bound to.
-    pub(super) fn check(&self, name: &str, secret: &[u8; 32]) -> Option<Option<String>> {
+    /// What the key that is lent under this name allows, if this is its secret part.
+    pub(super) fn check(&self, name: &str, secret: &[u8; 32]) -> Option<Admission> {
         let lent = self.lent.read().unwrap_or_else(PoisonError::into_inner);
         let entry = lent.get(name)?;
-        entry.secret.verify(&entry.spec, secret).then(|| entry.gateway.clone())
+        entry.secret.verify(&entry.spec, secret).then(|| Admission {
+            name: name.to_owned(),
+            gateway: entry.gateway.clone(),
+            container: false,
+            proof: entry.proof.clone(),
+        })
     }
 }
 

@@ -19,6 +19,7 @@ use crate::app::{App, Current};
 use crate::dial::{Pipe, Wanted};
 use crate::gateway::Gateway;
 use crate::keys::Admission;
+use crate::observe::distrust::Witness;
 use crate::pipeline::admit::{self, Rules};
 use crate::pipeline::body::Answer;
 use crate::pipeline::hosts::Host;
@@ -63,12 +64,22 @@ async fn open(
     admission: Admission,
 ) -> Result<Response<Answer>, Fault> {
     let (host, port) = admit::host_and_port(authority, 0);
-    match certified(app, way(app, &host, port, admission.gateway.as_deref()))? {
+    let way = certified(app, way(app, &host, port, admission.gateway.as_deref()))?;
+    if let Some(proof) = &admission.proof
+        && !matches!(way, (Way::Intercepted(_), _))
+    {
+        return Err(proof.leads_nowhere_else(&host, port));
+    }
+    match way {
         (Way::Intercepted(host), Some(tls)) => {
             let app = app.clone();
             // Before the 200: who does not trust us hangs up soon after it.
             let ends = (caller.peer, caller.local);
-            let witness = Arc::new(app.distrust.watch(&app, &host.name, &admission.name, ends));
+            let witness = match &admission.proof {
+                Some(proof) => Witness::of_proof(proof.tunnel(&host.name, port)),
+                None => app.distrust.watch(&app, &host.name, &admission.name, ends),
+            };
+            let witness = Arc::new(witness);
             app.clone().tasks.spawn(async move {
                 let Some(client) = opened(upgrade).await else { return };
                 intercept::serve(&app, client, Inside { host, caller, admission, witness }, tls).await;
@@ -110,6 +121,9 @@ pub fn way(app: &App, host: &str, port: u16, gateway: Option<&str>) -> Way {
     let Some(host) = row(&current, host, port, gateway) else {
         return Way::Tunnel("it is no host that is intercepted");
     };
+    if app.paused().is_some() && !host.by_policy {
+        return Way::Tunnel("aigw is paused: `aigwctl resume`");
+    }
     if let Some(gateway) = relayed.and_then(|gateway| current.gateways.get(&gateway.name)) {
         return Way::Relayed(gateway.clone());
     }

@@ -24,6 +24,7 @@ pub async fn request(
         return Ok(response);
     }
     let admission = admit::caller(&mut inbound.parts, inbound.caller.owner, rules)?;
+    app.check_not_paused()?;
     Ok(pipeline::handle(app, inbound, admission).await)
 }
 
@@ -32,7 +33,8 @@ fn health(app: &App, path: &str) -> Option<StatusCode> {
     match path {
         "/healthz" => Some(StatusCode::OK),
         "/readyz" => {
-            let ready = app.current().closed.is_none() && !app.draining.is_cancelled();
+            let takes_any = app.current().closed.is_none() && app.paused().is_none();
+            let ready = takes_any && !app.draining.is_cancelled();
             Some(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE })
         }
         _ => None,

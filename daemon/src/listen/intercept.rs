@@ -171,15 +171,23 @@ async fn admitted(
     }
     // A tool keeps its connection for hours, and the table may have changed meanwhile.
     let turn = match connect::row(&current, &host.name, host.port, admission.gateway.as_deref()) {
+        Some(row) if app.paused().is_some() && !row.by_policy => {
+            Turn::Onward("aigw is paused: `aigwctl resume`")
+        }
         Some(row) => row.turn(&parts, current.config.intercept.unmatched),
         None => Turn::Onward("it is no host that is intercepted any more"),
     };
     drop(current);
+    if let (Turn::Onward(why), Some(proof)) = (&turn, &admission.proof) {
+        return Err(proof.through(&host.name).of_the_host(&parts, why));
+    }
     match turn {
         Turn::Gateway(path) => {
             parts.uri =
                 path.parse().map_err(|_| Fault::new(Kind::BadRequest, "the path cannot be sent on"))?;
             let inbound = Inbound { caller: caller.clone(), parts, body };
+            let proof = admission.proof.as_ref().map(|proof| proof.through(&host.name));
+            let admission = Admission { proof, ..admission };
             Ok(pipeline::handle(app, inbound, admission).await)
         }
         Turn::Onward(_) => onward::relay(app, host, &admission, parts, body).await,

@@ -32,6 +32,9 @@ pub async fn forward(
     let authority = parts.uri.authority().filter(|_| parts.uri.scheme() == Some(&Scheme::HTTP));
     let authority = authority.ok_or_else(bad)?.clone();
     let (host, port) = check(app, &authority)?;
+    if let Some(proof) = &admission.proof {
+        return Err(proof.leads_nowhere_else(&host, port));
+    }
     let outbound = app.current().outbound.clone();
     let wanted = Wanted { host: &host, port, block_private: admission.container };
     let (pipe, forwarding) = outbound.plain(&wanted).await?;

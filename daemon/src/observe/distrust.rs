@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aigw_shared::finding::{Finding, Severity};
+use aigw_shared::ipc::payload::ProofTunnelCame;
 use tokio::task::JoinHandle;
 
 use super::health::Health;
+use super::proof::Tunnel;
 use crate::app::App;
 
 const CODE: &str = "ca-untrusted";
@@ -50,6 +52,8 @@ pub struct Witness {
     /// Looked up while the handshake goes on: when the tool has hung up, nothing is left to look at.
     program: Mutex<Option<JoinHandle<Option<String>>>>,
     heard: Mutex<Option<Heard>>,
+    /// Of a proof. It tells its own tale, and nobody else is judged by it.
+    proof: Option<Tunnel>,
 }
 
 /// How far it came.
@@ -71,7 +75,13 @@ impl Distrust {
             let app = app.clone();
             tokio::task::spawn_blocking(move || app.peers.program(ends.0, ends.1))
         });
-        Witness { seen: self.0.clone(), pair, program: Mutex::new(program), heard: Mutex::default() }
+        Witness {
+            seen: self.0.clone(),
+            pair,
+            program: Mutex::new(program),
+            heard: Mutex::default(),
+            proof: None,
+        }
     }
 
     /// Whether somebody rejected our leaf for this host.
@@ -89,6 +99,17 @@ impl Distrust {
 }
 
 impl Witness {
+    /// Of a connection that belongs to a proof.
+    pub fn of_proof(tunnel: Tunnel) -> Self {
+        Self {
+            seen: Arc::default(),
+            pair: Default::default(),
+            program: Mutex::default(),
+            heard: Mutex::default(),
+            proof: Some(tunnel),
+        }
+    }
+
     /// The tool has greeted, and gets our certificate now.
     pub fn greeted(&self) {
         *lock(&self.heard) = Some(Heard::Greeted(Instant::now()));
@@ -98,6 +119,9 @@ impl Witness {
     pub fn trusted(self: &Arc<Self>, app: &Arc<App>) {
         if matches!(lock(&self.heard).replace(Heard::Request), Some(Heard::Request)) {
             return;
+        }
+        if let Some(tunnel) = &self.proof {
+            return tunnel.came(ProofTunnelCame::Trusted);
         }
         let accused = self.note(|pair| {
             (pair.good, pair.hang_ups) = (true, 0);
@@ -118,6 +142,9 @@ impl Witness {
 
     /// The tool said that it does not take our certificate.
     pub async fn rejected(&self, app: &App) {
+        if let Some(tunnel) = &self.proof {
+            return tunnel.came(ProofTunnelCame::Rejected);
+        }
         self.accuse(app, "does not trust the certificate that it gets").await;
     }
 
@@ -125,6 +152,9 @@ impl Witness {
     pub async fn ended(&self, app: &App) {
         let heard = *lock(&self.heard);
         let Some(Heard::Greeted(at)) = heard else { return };
+        if let Some(tunnel) = &self.proof {
+            return tunnel.came(ProofTunnelCame::HungUp);
+        }
         if at.elapsed() > HANGS_UP || app.draining.is_cancelled() {
             return;
         }

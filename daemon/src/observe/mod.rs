@@ -3,4 +3,5 @@
 pub mod distrust;
 pub mod health;
 pub mod log;
+pub mod proof;
 pub mod settings;

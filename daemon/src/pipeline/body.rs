@@ -12,6 +12,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Sleep, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
+use super::canned::Script;
 use super::record::Exchange;
 
 /// The most of a body that is kept until the gateway has answered. A longer one can be sent once only.
@@ -214,6 +215,8 @@ impl Drop for Upload {
 pub enum Answer {
     /// Words of our own.
     Own(Option<Bytes>),
+    /// Words of our own, one after the other.
+    Canned(Box<Script>),
     /// The gateway's, as it comes. Owns the exchange, which so ends with it, cut or whole.
     Relay {
         /// What was read ahead, to see what it is.
@@ -252,6 +255,9 @@ impl Body for Answer {
         let answer = self.get_mut();
         match answer {
             Self::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Canned(script) => {
+                script.poll_next(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+            }
             Self::Relay { ahead: ahead @ Some(_), .. } => {
                 Poll::Ready(ahead.take().map(|bytes| Ok(Frame::data(bytes))))
             }
@@ -286,6 +292,7 @@ impl Body for Answer {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Own(bytes) => bytes.is_none(),
+            Self::Canned(_) => false,
             Self::Relay { ahead, body, .. } => ahead.is_none() && body.is_end_stream(),
             Self::Broken(error, _) => error.is_none(),
         }
@@ -296,7 +303,7 @@ impl Body for Answer {
             Self::Own(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Self::Relay { ahead: None, body, .. } => body.size_hint(),
             // Its length stands in the fields, if anywhere.
-            Self::Relay { .. } | Self::Broken(..) => SizeHint::default(),
+            Self::Canned(_) | Self::Relay { .. } | Self::Broken(..) => SizeHint::default(),
         }
     }
 }

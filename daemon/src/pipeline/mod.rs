@@ -2,6 +2,7 @@
 
 pub mod admit;
 pub mod body;
+pub mod canned;
 pub mod credential;
 pub mod explain;
 pub mod headers;
@@ -58,6 +59,9 @@ pub struct Call {
 
 /// Takes an admitted request to the gateway and brings the answer back.
 pub async fn handle(app: &Arc<App>, inbound: Inbound, admission: Admission) -> Response<Answer> {
+    if let Some(proof) = &admission.proof {
+        return canned::answer(app, proof, &admission, inbound).await;
+    }
     let Inbound { mut parts, body, .. } = inbound;
     let dialect = route::guess_dialect(parts.uri.path());
     if let Some(wanted) = websocket::wanted(&mut parts) {

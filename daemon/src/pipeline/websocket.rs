@@ -31,8 +31,10 @@ const FOR_GOOD: [u16; 6] = [400, 404, 405, 426, 500, 501];
 
 /// A client's wish to speak WebSocket.
 pub struct Wanted {
-    upgrade: OnUpgrade,
-    headers: HeaderMap,
+    /// The connection, once it was answered.
+    pub upgrade: OnUpgrade,
+    /// The fields that belong to the opening.
+    pub headers: HeaderMap,
 }
 
 /// The wish, if the request has one that we serve: a WebSocket of OpenAI's Responses API. Other upgrades are not passed

@@ -125,6 +125,9 @@ pub(super) static ROWS: &[Row] = &[
         r#""info""#, "off, error, warn, info, debug or trace"),
     row("log.format", Text(|c, _, t| word(&mut c.log.format, LogFormat::ALL, LogFormat::word, t)),
         r#""auto""#, "auto, text or json"),
+
+    row("policy.allow_pause", Flag(|c, _, on| c.policy.allow_pause = on),
+        "true", "`aigwctl pause` may let tools go to their vendors' own hosts"),
 ];
 
 /// A proxy would reach its own loopback, not ours.

@@ -163,6 +163,8 @@ pub struct Config {
     pub login: LoginSettings,
     /// The log.
     pub log: Log,
+    /// What the user may do.
+    pub policy: PolicySettings,
 }
 
 impl Config {
@@ -278,6 +280,13 @@ pub struct Tunnel {
 pub struct LoginSettings {
     /// Where a first login is kept, unless it says otherwise itself.
     pub store: StoreKind,
+}
+
+/// `[policy]`: made for a managed policy, and good for nothing elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PolicySettings {
+    /// `aigwctl pause` is allowed.
+    pub allow_pause: bool,
 }
 
 /// `[log]`.

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::payload::{
     Access, AccessQuery, Account, BrowserLogin, Build, ByokKeys, ByokQuery, CaAction, CaRequest, CaStatus,
     CaTrust, ExplainQuery, Explanation, GatewayChange, GatewayChanged, KeyRow, LoggedIn, LoggedOut, Login,
-    LoginBegun, LoginNeeds, LoginQuery, Reach, SessionRow, SessionsQuery, Settings, Status,
+    LoginBegun, LoginNeeds, LoginQuery, ProofSeen, ProviderModels, Reach, SessionRow, SessionsQuery,
+    Settings, Status,
 };
 use crate::fault::Failure;
 
@@ -57,6 +58,14 @@ pub enum Request {
     /// A local key that is valid while this connection lasts, bound to the named gateway (to none if none is named), and
     /// the addresses to use it at. It is in no list.
     LendKey(Option<String>),
+    /// The models that the providers of the named gateway list (of the default one if none is named).
+    Models(Option<String>),
+    /// The same for a proof: whatever comes with the key is answered by the daemon itself, and written down.
+    LendProofKey,
+    /// What came with the key that was lent here for a proof.
+    Proof,
+    /// Let tools go to their vendors' own hosts (`true`), or to the gateway again.
+    Pause(bool),
 }
 
 /// From `aigwd` to `aigwctl`.
@@ -74,7 +83,7 @@ pub enum Response {
     LoginNeeds(LoginNeeds),
     /// Answer to `Login`.
     LoggedIn(LoggedIn),
-    /// Answer to `Access` and `LendKey`.
+    /// Answer to `Access`, `LendKey` and `LendProofKey`.
     Access(Access),
     /// Answer to `Keys`.
     Keys(Vec<KeyRow>),
@@ -102,6 +111,10 @@ pub enum Response {
     Sessions(Vec<SessionRow>),
     /// Answer to `Reach`.
     Reached(Vec<Reach>),
+    /// Answer to `Models`, in the order of the providers' names.
+    Models(Vec<ProviderModels>),
+    /// Answer to `Proof`.
+    Proof(ProofSeen),
 }
 
 impl Request {

@@ -3,8 +3,10 @@
 //! None may use serde's `tag`, `untagged`, `flatten` or `skip_serializing_if`: the wire format has no field names.
 
 mod deployments;
+mod proof;
 
 pub use deployments::*;
+pub use proof::*;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Failure;

@@ -134,7 +134,7 @@ async fn codex_by_a_provider_with_a_bearer_token() {
 }
 
 /// Somebody's ChatGPT login, as the tool keeps it. It does not check the signature.
-fn chatgpt_login(desk: &Desk) -> String {
+pub fn chatgpt_login(desk: &Desk) -> String {
     let encode = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let claims = serde_json::json!({
         "email": "ada@example.com",

@@ -148,6 +148,33 @@ impl Desk {
         Told { status, out: text("out"), err: text("err"), took: begun.elapsed() }
     }
 
+    /// Runs `aigwctl` as a tool is run, in the tool's home.
+    pub fn aigwctl(&self, words: &[&str], variables: &[(&str, &str)], limit: Duration) -> Told {
+        let home = self.machine.home().to_str().expect("a plain path");
+        let ours = [("AIGW_HOME", home), ("XDG_RUNTIME_DIR", home)];
+        self.run(self.machine.aigwctl(), words, &[&ours, variables].concat(), limit)
+    }
+
+    /// The deployment pays for all that reached the gateway, with its token alone.
+    pub fn nothing_else_paid(&self) {
+        for seen in self.gateway.provider_requests() {
+            assert_eq!(seen.headers("authorization"), [format!("Bearer {}", self.token)]);
+            assert_eq!(seen.header("x-api-key"), None);
+        }
+    }
+
+    /// Ends what a tool has left running: whatever has this desk's home in its environment.
+    pub fn end_leftovers(&self) {
+        let home = format!("HOME={}", self.home.path().display());
+        let ours =
+            |environment: Vec<u8>| environment.split(|byte| *byte == 0).any(|set| set == home.as_bytes());
+        for process in std::fs::read_dir("/proc").expect("the processes").flatten() {
+            if std::fs::read(process.path().join("environ")).is_ok_and(ours) {
+                let _ = Command::new("kill").arg("-KILL").arg(process.file_name()).status();
+            }
+        }
+    }
+
     /// Everything that reached the gateway, each beside what the tool sent: its target, fields and body, byte for byte,
     /// and nothing of a local key.
     pub fn pairs(&self) -> Vec<(Sent, Recorded)> {
@@ -200,6 +227,12 @@ impl Desk {
     }
 }
 
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.end_leftovers();
+    }
+}
+
 impl Told {
     /// It ended by itself and is content.
     pub fn well(self) -> Self {
@@ -213,10 +246,14 @@ impl Told {
     }
 }
 
-/// A program in the folder that `AIGW_CLIENTS` names, where `.ci/clients` puts them.
+/// The folder that `AIGW_CLIENTS` names, where `.ci/clients` puts the tools.
+pub fn clients() -> PathBuf {
+    std::env::var_os("AIGW_CLIENTS").expect("AIGW_CLIENTS; run these tests by `.ci/clients`").into()
+}
+
+/// A program among those.
 pub fn client(name: &str) -> PathBuf {
-    let folder = std::env::var_os("AIGW_CLIENTS").expect("AIGW_CLIENTS; run these tests by `.ci/clients`");
-    PathBuf::from(folder).join("bin").join(name)
+    clients().join("bin").join(name)
 }
 
 /// These tools talk to their makers. Here they get nowhere, or the test does not begin.

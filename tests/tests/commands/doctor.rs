@@ -49,7 +49,7 @@ fn shown(output: &Output) -> String {
 async fn where_all_is_well_every_check_says_so() {
     let scene = Scene::set(machine!(), tls()).await;
     let report = doctor(&scene.machine, &[], 0);
-    assert_eq!(names(&report), ["checks", "fixed", "schema", "summary"]);
+    assert_eq!(names(&report), ["checks", "fixed", "proofs", "schema", "summary"]);
     assert_eq!(names(&report["summary"]), ["errors", "ok", "skipped", "warnings"]);
     let all = report["checks"].as_array().unwrap();
     for line in all {
@@ -68,6 +68,7 @@ async fn where_all_is_well_every_check_says_so() {
         "clock",
         "no-proxy",
         "environment",
+        "files",
         "findings",
     ] {
         let lines = lines(&report, check);
@@ -95,7 +96,7 @@ async fn without_a_daemon_that_is_said_once_and_mended_on_request() {
     let report = doctor(&machine, &[], 1);
     let (text, cure) = only(&report, "daemon", "error");
     assert!(text.contains("not running") && cure.contains("aigwctl start"), "{report}");
-    for check in ["version", "socket", "login", "gateway", "ca", "findings"] {
+    for check in ["version", "socket", "service", "login", "gateway", "ca", "findings"] {
         only(&report, check, "skipped");
     }
     assert_eq!(report["summary"]["errors"], 1);
@@ -279,4 +280,79 @@ async fn a_deployment_without_the_right_to_a_gateway_is_told() {
     let report = doctor(&scene.machine, &[], 1);
     let (text, cure) = only(&report, "gateway", "error");
     assert!(text.starts_with("default: entitlement: ") && cure.contains("administrator"), "{text}: {cure}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_of_the_users_files_that_lead_astray_are_named_and_never_shown() {
+    let scene = Scene::set(machine!(), tls()).await;
+    let home = scene.machine.home();
+    let token = scene.gateway.issue_token("ada", Duration::from_secs(3600));
+    let here = format!("export ANTHROPIC_BASE_URL=http://{}/anthropic\n", scene.address());
+    std::fs::write(home.join(".profile"), &here).unwrap();
+    std::fs::create_dir_all(home.join(".config/fish/conf.d")).unwrap();
+    only(&doctor(&scene.machine, &[], 0), "files", "ok");
+
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = other.local_addr().unwrap().port();
+    std::fs::write(home.join(".profile"), format!("\nexport A={token}\n")).unwrap();
+    let url = format!("set -gx OPENAI_BASE_URL http://localhost:{port}/openai/v1\n");
+    std::fs::write(home.join(".config/fish/conf.d/ai.fish"), url).unwrap();
+    let report = doctor(&scene.machine, &[], 1);
+    let (text, cure) = only(&report, "files", "warning");
+    let place = home.join(".profile").display().to_string();
+    assert!(text.starts_with(&format!("{place}:2 holds a deployment's token")), "{text}");
+    assert!(cure.contains("revoke"), "{cure}");
+    let (text, _) = only(&report, "files", "error");
+    assert!(text.contains(&format!("ai.fish:1 leads to port {port}, where ")), "{text}");
+    assert!(text.contains("listens, and not aigwd") || !cfg!(target_os = "linux"), "{text}");
+    for output in [scene.machine.ctl(&["doctor"]), scene.machine.ctl(&["doctor", "--json"])] {
+        assert!(!told(&output).contains(&token));
+    }
+}
+
+/// On a terminal each line is there as soon as its check has ended; what comes after the last redrawing is the same text that
+/// everybody else gets.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_sees_the_checks_end_and_nobody_else_sees_orders_to_one() {
+    let scene = Scene::set(machine!(), tls()).await;
+    let plain = shown(&scene.machine.ctl(&["doctor"]));
+    assert!(!plain.contains('\u{1b}') && !plain.contains('\r'), "{plain}");
+    let ctl = env!("CARGO_BIN_EXE_aigwctl_under_test");
+    let output = std::process::Command::new("script")
+        .args(["-qec", &format!("{ctl} doctor"), "/dev/null"])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("TERM", "xterm")
+        .env("HOME", scene.machine.home())
+        .env("AIGW_HOME", scene.machine.home())
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    let seen = shown(&output);
+    assert!(seen.contains("\r\u{1b}[K"), "{seen:?}");
+    assert!(seen.contains("...       daemon, version"), "{seen:?}");
+    // As the terminal shows it in the end: of each line what stands behind its last clearing, without colours.
+    let mut left = Vec::new();
+    for line in seen.replace("\r\n", "\n").lines() {
+        let line = line.rsplit("\u{1b}[K").next().unwrap_or_default();
+        left.push(without_orders(line));
+    }
+    let end: Vec<_> = left.iter().map(|line| check_of(line)).collect();
+    let all: Vec<_> = plain.lines().map(check_of).collect();
+    assert_eq!(end, all, "{seen:?}");
+}
+
+/// The text of a line without colours and the like.
+fn without_orders(line: &str) -> String {
+    let mut parts = line.split('\u{1b}');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |all, part| {
+        let text = part.find(|c: char| c.is_ascii_alphabetic()).map_or("", |end| &part[end + 1..]);
+        all + text
+    })
+}
+
+/// State and check of a line: some words after them count seconds.
+fn check_of(line: &str) -> String {
+    line.split(':').next().unwrap_or_default().to_owned()
 }

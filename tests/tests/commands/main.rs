@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod account;
+mod bug_report;
 mod byok;
 mod doctor;
 mod gateways;
@@ -11,6 +12,8 @@ mod given;
 mod keys;
 mod life;
 mod logins;
+mod models;
+mod proof;
 mod run;
 mod show;
 mod stores;

@@ -87,7 +87,9 @@ async fn what_is_not_known_is_null_and_a_finding_has_a_cure() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn alone_it_shows_five_lines_and_the_next_step() {
-    let machine = machine!();
+    let mut machine = machine!();
+    // Whatever is installed here.
+    machine.set("PATH", "/usr/bin:/bin");
     let next = || {
         let shown = text(&machine.ctl(&[]));
         let lines: Vec<&str> = shown.lines().collect();
@@ -101,6 +103,12 @@ async fn alone_it_shows_five_lines_and_the_next_step() {
     let gateway = aigw_gateway::Practice::start(Setup::default()).await.unwrap();
     machine.log_in(&gateway);
     assert_eq!(next(), "Next: eval \"$(aigwctl env)\"");
+    // A tool that came to this machine.
+    std::fs::create_dir(machine.home().join(".codex")).unwrap();
+    assert_eq!(next(), "Next: aigwctl setup (1 tool here, not set up: codex)");
+    assert_eq!(machine.ask(&[])["tools_to_set_up"], serde_json::json!(["codex"]));
+    machine.ask(&["setup", "codex", "--yes"]);
+    assert_eq!(next(), "Next: eval \"$(aigwctl env)\"");
     assert!(text(&machine.ctl(&[])).starts_with(&format!(
         "daemon    aigwd {} at {}",
         version(),
@@ -108,7 +116,10 @@ async fn alone_it_shows_five_lines_and_the_next_step() {
     )));
     machine.ask(&["logout"]);
     assert_eq!(next(), "Next: aigwctl login");
-    assert_eq!(names(&json(&machine.ctl(&["--json"]))), ["daemon", "findings", "gateway", "next", "schema"]);
+    assert_eq!(
+        names(&json(&machine.ctl(&["--json"]))),
+        ["daemon", "findings", "gateway", "next", "schema", "tools_to_set_up"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,7 @@ mod greeting;
 mod http2;
 mod keys;
 mod pages;
+mod pause;
 mod real_host;
 mod reload;
 mod routes;

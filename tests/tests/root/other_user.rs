@@ -257,3 +257,21 @@ fn a_port_taken_by_another_user_names_the_user() {
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(text.contains(&format!("is taken by a process of user {OTHER}")), "{text}");
 }
+
+/// The daemon is in a network of its own, and at its address in this one somebody else waits for a key.
+#[test]
+fn setup_hands_no_key_to_another_user_who_listens_where_the_daemon_says_it_does() {
+    let programs = Programs::new();
+    let machine = programs.daemon_with("exec unshare -n sh -c 'ip link set lo up && exec \"$@\"' sh");
+    let daemon = machine.start();
+    // Nobody else's so far.
+    assert!(machine.ctl(&["setup", "pi", "--dry-run"]).status.success());
+    let _waits = as_user(OTHER, || std::net::TcpListener::bind(&daemon.address).unwrap());
+    let output = machine.ctl(&["setup", "pi", "--yes", "--json"]);
+    let text = told(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("port-taken") && text.contains(&daemon.address), "{text}");
+    assert!(text.contains(&format!("user {OTHER}")) || text.contains("(process "), "{text}");
+    assert!(!machine.home().join(".pi").exists());
+    assert!(machine.ask(&["keys"])["keys"].as_array().unwrap().is_empty());
+}

@@ -250,3 +250,32 @@ async fn where_the_policy_has_the_deployment_pay_an_own_key_is_not_used() {
     assert!(stage.machine.ctl(&["reload"]).status.success());
     assert!(!pays(), "the deployment's");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_forbids_a_pause_and_keeps_the_hosts_that_it_names() {
+    let gateway = Practice::start(Setup::default()).await.unwrap();
+    let stage = Stage::new(&how(None));
+    write(&stage, "[policy]\nallow_pause = false\n");
+    stage.machine.configure("[policy]\nallow_pause = true\n");
+    let _daemon = stage.machine.start();
+    stage.machine.log_in(&gateway);
+    stage.machine.ask(&["setup", "codex", "--yes"]);
+    let file = stage.machine.home().join(".codex/config.toml");
+    let before = fs::read(&file).unwrap();
+    // aigwctl of this test sees no policy: it is the daemon that refuses, before a file is touched.
+    let output = stage.machine.ctl(&["pause", "--json"]);
+    assert_eq!(output.status.code(), Some(77), "{}", told(&output));
+    assert!(told(&output).contains("policy (/etc/aigw/policy.toml)"), "{}", told(&output));
+    assert_eq!(fs::read(&file).unwrap(), before);
+
+    write(&stage, "[intercept]\nhosts = [\"ai.example=openai\"]\n");
+    stage.machine.ask(&["reload"]);
+    stage.machine.ask(&["pause"]);
+    let explained = |url: &str| stage.machine.ask(&["explain", url])["steps"].to_string();
+    assert!(explained("https://ai.example/v1/models").contains("the managed policy lists the host"));
+    assert!(explained("https://api.openai.com/v1/models").contains("aigw is paused"));
+    // One that forbids it ends it.
+    write(&stage, "[policy]\nallow_pause = false\n");
+    stage.machine.ask(&["reload"]);
+    assert!(!stage.machine.findings().contains(&"paused".to_owned()));
+}

@@ -7,7 +7,26 @@ use aigw_tests::machine::Machine;
 
 use crate::{BEFORE, put, same, snapshot};
 
-const SETUP: [&str; 7] = ["setup", "claude-code", "codex", "opencode", "kilo", "pi", "--yes"];
+/// Tools with a file of each format, and what somebody may have in those that [`BEFORE`] has not.
+const SETUP: [&str; 12] = [
+    "setup",
+    "claude-code",
+    "codex",
+    "opencode",
+    "kilo",
+    "pi",
+    "aider",
+    "copilot-cli",
+    "--shell-rc",
+    "--model",
+    "gpt-x",
+    "--yes",
+];
+const MORE: [(&str, &str); 3] = [
+    (".aider.conf.yml", "# mine\nmodel:   sonnet # here\nread:\n- A.md\n\n## the end"),
+    (".bashrc", "alias a=b\r\nif true; then\r\n  c\r\nfi"),
+    (".codex/.env", "# mine\nexport HTTPS_PROXY = 'http://old' # here\nA=1"),
+];
 const UNDO: [&str; 3] = ["undo", "--all", "--yes"];
 
 /// Kills it after so much time; whether it was still at work.
@@ -31,17 +50,25 @@ fn well(machine: &Machine, words: &[&str]) -> Duration {
     begun.elapsed()
 }
 
+/// A machine whose user has files, or none.
+macro_rules! furnished {
+    ($there:expr) => {{
+        let mut machine = machine!();
+        machine.set("SHELL", "/bin/bash");
+        let files = BEFORE.iter().map(|(_, file, text)| (*file, *text)).chain(MORE);
+        files.filter(|_| $there).for_each(|(file, text)| put(&machine, file, text, 0o640));
+        machine
+    }};
+}
+
 fn any_moment_will_do(there: bool) {
-    let machine = machine!();
+    let machine = furnished!(there);
     let _daemon = machine.start();
-    if there {
-        for (_, file, text) in BEFORE {
-            put(&machine, file, text, 0o640);
-        }
-    }
     let before = snapshot(&machine);
     let mut took = well(&machine, &SETUP);
     let after = snapshot(&machine);
+    let ours: Vec<_> =
+        after.iter().filter(|(path, file)| before.get(*path) != Some(*file)).map(|(path, _)| path).collect();
     took = took.max(well(&machine, &UNDO));
     same(&snapshot(&machine), &before);
     let (mut at_setup, mut at_undo, mut halves) = (0, 0, 0);
@@ -53,8 +80,9 @@ fn any_moment_will_do(there: bool) {
         let at = took * (moment * 7 % 40) / 40;
         at_setup += u32::from(killed(&machine, &SETUP, at));
         let now = snapshot(&machine);
+        let changed = ours.iter().filter(|path| now.get(**path) != before.get(**path)).count();
         halves += u32::from(
-            now != before && now.len() != after.len()
+            changed > 0 && changed < ours.len()
                 || now.keys().any(|path| path.to_string_lossy().contains("aigw-draft")),
         );
         match moment % 3 {
@@ -133,6 +161,7 @@ fn killed_at(machine: &Machine, words: &[&str], call: &str, count: u32) -> bool 
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .envs(["HOME", "AIGW_HOME", "XDG_RUNTIME_DIR"].map(|name| (name, machine.home())))
+        .env("SHELL", "/bin/bash")
         .output()
         .expect("strace");
     // It dies as what it traced has died.
@@ -141,27 +170,22 @@ fn killed_at(machine: &Machine, words: &[&str], call: &str, count: u32) -> bool 
     ended == Some(9)
 }
 
+/// With one tool of each format, in groups, since every file makes every run longer.
 #[cfg(feature = "root")]
-fn at_each_write(there: bool) {
-    let machine = machine!();
+fn at_each_write(words: &[&str], there: bool, least: u32) {
+    let machine = furnished!(there);
     let _daemon = machine.start();
-    if there {
-        for (_, file, text) in BEFORE {
-            put(&machine, file, text, 0o640);
-        }
-    }
-    const TWO: [&str; 4] = ["setup", "claude-code", "codex", "--yes"];
     let before = snapshot(&machine);
     let mut kills = 0;
     for call in CALLS {
         for count in 1.. {
-            let setup = killed_at(&machine, &TWO, call, count);
+            let setup = killed_at(&machine, words, call, count);
             let _ = machine.ctl(&UNDO);
             same(&snapshot(&machine), &before);
-            well(&machine, &TWO);
+            well(&machine, words);
             let undo = killed_at(&machine, &UNDO, call, count);
             if count % 2 == 0 {
-                well(&machine, &TWO);
+                well(&machine, words);
             }
             let _ = machine.ctl(&UNDO);
             same(&snapshot(&machine), &before);
@@ -171,17 +195,39 @@ fn at_each_write(there: bool) {
             }
         }
     }
-    assert!(kills > 40, "killed {kills} times");
+    assert!(kills > least, "killed {kills} times");
 }
+
+#[cfg(feature = "root")]
+const JSON_AND_TOML: [&str; 4] = ["setup", "claude-code", "codex", "--yes"];
+
+#[cfg(feature = "root")]
+const YAML_AND_SHELL: [&str; 7] =
+    ["setup", "aider", "copilot-cli", "--shell-rc", "--model", "gpt-x", "--yes"];
+
+#[cfg(feature = "root")]
+const VARIABLES: [&str; 5] = ["setup", "codex", "--mode", "proxy", "--yes"];
 
 #[test]
 #[cfg(feature = "root")]
 fn at_each_write_with_files_that_are_there() {
-    at_each_write(true);
+    at_each_write(&JSON_AND_TOML, true, 40);
 }
 
 #[test]
 #[cfg(feature = "root")]
 fn at_each_write_with_no_files_at_all() {
-    at_each_write(false);
+    at_each_write(&JSON_AND_TOML, false, 40);
+}
+
+#[test]
+#[cfg(feature = "root")]
+fn at_each_write_of_lines_and_blocks() {
+    at_each_write(&YAML_AND_SHELL, true, 40);
+}
+
+#[test]
+#[cfg(feature = "root")]
+fn at_each_write_of_variables() {
+    at_each_write(&VARIABLES, true, 15);
 }

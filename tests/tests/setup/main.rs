@@ -4,8 +4,12 @@
 // Outside the test functions, too, a test may end where something is not as it must be.
 #![allow(clippy::unwrap_used)]
 
+mod asked;
+mod drift;
 mod files;
 mod killed;
+mod modes;
+mod pays;
 mod words;
 
 use std::collections::BTreeMap;

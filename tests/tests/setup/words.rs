@@ -138,7 +138,7 @@ fn a_snippet_is_printed_and_nothing_written() {
     assert!(text.contains(&machine.key("codex")) && text.contains("[model_providers.aigw]\n"), "{text}");
     let steps = told["tools"][1]["steps"].to_string();
     assert!(
-        steps.contains(&format!("COPILOT_PROVIDER_BASE_URL=http://{}/openai/v1", daemon.address)),
+        steps.contains(&format!("COPILOT_PROVIDER_BASE_URL='http://{}/openai/v1'", daemon.address)),
         "{steps}"
     );
     same(&snapshot(&machine), &before);

@@ -52,3 +52,25 @@ fn the_daemons_root_and_the_next_one_are_installed_and_leave_without_it() {
     let listed = desk.tool("certutil", &["-L", "-d", &format!("sql:{}", desk.text("root-home/.pki/nssdb"))]);
     assert!(!listed.contains("aigw"), "{listed}");
 }
+
+#[test]
+fn down_takes_it_out_of_every_store() {
+    let mut desk = Desk::new();
+    let machine = machine!();
+    let home = machine.home().to_str().unwrap().to_owned();
+    desk.variables = vec![("AIGW_HOME", home.clone()), ("XDG_RUNTIME_DIR", home)];
+    desk.nss("root-home/.pki/nssdb");
+    let before = desk.snapshot(&["ssl", "local"]);
+    let mut daemon = machine.start();
+    desk.ask(None, &["ca", "install"]);
+    let done = desk.ask(None, &["down", "--yes", "--purge"]);
+    let trust = &done["steps"][1];
+    assert_eq!((&trust["step"], &trust["state"]), (&"trust".into(), &"done".into()), "{done:#}");
+    assert_eq!(
+        (states(&trust["answer"], "system"), states(&trust["answer"], "nss")),
+        (vec!["removed".into()], vec!["removed".into()])
+    );
+    same(&desk.snapshot(&["ssl", "local"]), &before);
+    assert!(daemon.ended().success());
+    assert!(!machine.home().join("state").exists(), "{done:#}");
+}

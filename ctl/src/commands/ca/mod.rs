@@ -15,7 +15,7 @@ use aigw_shared::fault::Failure;
 use aigw_shared::ipc::message::{Request, Response};
 use aigw_shared::ipc::payload::{CaAction, CaStatus};
 
-use crate::cli::Ca;
+use crate::cli::{Ca, CaUninstall};
 use crate::daemon;
 use crate::output::Output;
 
@@ -32,6 +32,16 @@ pub(super) async fn run(action: Option<&Ca>, output: &Output) -> Result<(), Fail
         Some(Ca::Import { chain }) => import::run(chain, output).await,
         Some(Ca::Explain) => explain::run(output).await,
     }
+}
+
+/// Takes it out of every store, for a command that does more than that.
+pub(super) async fn uninstall(arguments: &CaUninstall, output: &Output) -> Result<(), Failure> {
+    uninstall::run(arguments, output).await
+}
+
+/// Whether a store was made to trust it from here.
+pub(super) fn is_installed() -> Result<bool, Failure> {
+    Ok(crate::os::trust::Place::here()?.records.exists())
 }
 
 /// Asks the daemon something that is answered with the state of the CA.

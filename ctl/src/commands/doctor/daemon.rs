@@ -47,6 +47,17 @@ pub(super) fn socket(seen: &Seen) -> Vec<Line> {
     }]
 }
 
+/// Who starts it.
+pub(super) fn service(seen: &Seen) -> Vec<Line> {
+    vec![match &seen.build {
+        Ok(_) => Line::skipped(
+            "service",
+            "none is installed: aigwd was started by hand, and ends with this machine",
+        ),
+        Err(_) => Line::skipped("service", "none is installed: `aigwctl start` starts aigwd"),
+    }]
+}
+
 /// Whether the port is the daemon's: where it runs, those it listens at; where it does not, the one in the settings.
 pub(super) fn port(seen: &Seen) -> Vec<Line> {
     if let Ok(status) = &seen.status {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use aigw_shared::fault::Failure;
 use serde::Serialize;
 
+use super::proof::Proved;
 use crate::output::{Answer, BAD, GOOD, LABEL, WARN};
 use crate::wording::{count_of, line};
 
@@ -56,12 +57,26 @@ impl Line {
     pub(super) fn with_cure(self, cure: impl Into<String>) -> Self {
         Self { cure: Some(cure.into()), ..self }
     }
+
+    /// For people.
+    pub(super) fn text(&self, to: &mut dyn Write) -> io::Result<()> {
+        let (style, label) = match self.state {
+            State::Ok => (GOOD, "ok"),
+            State::Warning => (WARN, "warning"),
+            State::Error => (BAD, "error"),
+            State::Skipped => (LABEL, "skipped"),
+        };
+        line(to, style, label, &format!("{}: {}", self.check, self.text))?;
+        self.cure.as_ref().map_or(Ok(()), |cure| line(to, LABEL, "  cure", cure))
+    }
 }
 
 /// All of it.
 #[derive(Default, Serialize)]
 pub(super) struct Report {
     pub(super) checks: Vec<Line>,
+    /// What the tools did that were proved.
+    pub(super) proofs: Vec<Proved>,
     summary: Summary,
     /// What `--fix` did.
     pub(super) fixed: Vec<String>,
@@ -93,26 +108,25 @@ impl Report {
     }
 }
 
-impl Answer for Report {
-    fn text(&self, to: &mut dyn Write) -> io::Result<()> {
-        for fixed in &self.fixed {
-            line(to, GOOD, "fixed", fixed)?;
-        }
-        for found in &self.checks {
-            let (style, label) = match found.state {
-                State::Ok => (GOOD, "ok"),
-                State::Warning => (WARN, "warning"),
-                State::Error => (BAD, "error"),
-                State::Skipped => (LABEL, "skipped"),
-            };
-            line(to, style, label, &format!("{}: {}", found.check, found.text))?;
-            if let Some(cure) = &found.cure {
-                line(to, LABEL, "  cure", cure)?;
-            }
-        }
+impl Report {
+    /// What comes before the checks.
+    pub(super) fn begun(&self, to: &mut dyn Write) -> io::Result<()> {
+        self.fixed.iter().try_for_each(|fixed| line(to, GOOD, "fixed", fixed))?;
+        self.checks.iter().try_for_each(|found| found.text(to))
+    }
+
+    /// And what comes after them.
+    pub(super) fn ended(&self, to: &mut dyn Write) -> io::Result<()> {
         let Summary { ok, warnings, errors, skipped } = self.summary;
         let counted = |count: usize, what| count_of(count as u64, what);
         let found = format!("{}, {}", counted(errors, "error"), counted(warnings, "warning"));
         writeln!(to, "\n{found}; {ok} ok, {skipped} skipped")
+    }
+}
+
+impl Answer for Report {
+    fn text(&self, to: &mut dyn Write) -> io::Result<()> {
+        self.begun(to)?;
+        self.ended(to)
     }
 }

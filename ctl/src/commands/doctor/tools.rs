@@ -8,11 +8,12 @@ use aigw_shared::fault::{Fault, Kind};
 use serde_json::Value;
 use url::Url;
 
+use super::super::drift;
 use super::Seen;
 use super::report::Line;
 use crate::daemon;
 use crate::settings::ledger::{Ledger, Touched};
-use crate::settings::place;
+use crate::tools::{Tool, Way};
 
 /// Every file of every one.
 pub(super) fn look(seen: &Seen) -> Vec<Line> {
@@ -20,6 +21,11 @@ pub(super) fn look(seen: &Seen) -> Vec<Line> {
         Ok(ledger) => ledger,
         Err(fault) => return vec![Line::failure("tools", fault.into())],
     };
+    if !ledger.paused.is_empty() {
+        let paused: Vec<&str> = ledger.paused.keys().map(String::as_str).collect();
+        let text = format!("put back by `aigwctl pause`: {}", paused.join(", "));
+        return vec![Line::warning("tools", text, "aigwctl resume")];
+    }
     if ledger.files.is_empty() {
         return vec![Line::skipped("tools", "no tool's file was set up by `aigwctl setup`")];
     }
@@ -29,22 +35,31 @@ pub(super) fn look(seen: &Seen) -> Vec<Line> {
 
 fn told(file: &Path, touched: &Touched, ports: &[u16]) -> Line {
     let (tool, shown) = (&touched.tool, file.display());
-    let again = format!("aigwctl setup {tool}");
-    match (changed(file, touched), astray(touched, ports)) {
-        (Err(fault), _) => Line::failure("tools", fault.into()),
-        (Ok(None), _) => Line::warning("tools", format!("{tool}: {shown} is gone"), again),
-        (Ok(Some(keys)), _) if !keys.is_empty() => Line::warning(
-            "tools",
-            format!("{tool}: {} in {shown} is not what setup wrote", keys.join(", ")),
-            format!("{again}, or leave it so: aigwctl undo {tool}"),
-        ),
-        (_, Some(port)) => Line::error(
+    if let Err(fault) = touched.changed(file) {
+        return Line::failure("tools", fault.into());
+    }
+    if let Some((what, cure)) = drift::words(file, touched) {
+        return Line::warning("tools", what, cure);
+    }
+    if let Some(what) = passed_over(file, touched) {
+        return Line::error("tools", format!("{tool}: {what}"), "mend that file, then run `aigwctl doctor`");
+    }
+    match astray(touched, ports) {
+        Some(port) => Line::error(
             "tools",
             format!("{tool}: {shown} leads to port {port}, where aigwd does not listen"),
-            again,
+            format!("aigwctl setup {tool}"),
         ),
-        _ => Line::ok("tools", format!("{tool}: {shown} is as setup left it")),
+        None => Line::ok("tools", format!("{tool}: {shown} is as setup left it")),
     }
+}
+
+/// Says so if the tool does not read the file at all.
+fn passed_over(file: &Path, touched: &Touched) -> Option<String> {
+    let tool = Tool::named(&touched.tool)?;
+    let desk = super::whose().ok()?.of(tool);
+    let settings = tool.ways.iter().flat_map(Way::files).find(|settings| settings.place(&desk) == file)?;
+    settings.passed_over(file)
 }
 
 /// The tools whose files are as we left them, and lead to a port that the daemon has left.
@@ -52,7 +67,7 @@ pub(super) fn moved(seen: &Seen) -> BTreeSet<String> {
     let ports = ports(seen);
     let Ok(ledger) = ledger() else { return BTreeSet::new() };
     let is_ours =
-        |file: &Path, touched: &Touched| matches!(changed(file, touched), Ok(Some(keys)) if keys.is_empty());
+        |file: &Path, touched: &Touched| matches!(touched.changed(file), Ok(Some(keys)) if keys.is_empty());
     let theirs: BTreeSet<&String> = ledger
         .files
         .iter()
@@ -61,19 +76,6 @@ pub(super) fn moved(seen: &Seen) -> BTreeSet<String> {
         .collect();
     let astray = ledger.files.values().filter(|touched| astray(touched, &ports).is_some());
     astray.map(|touched| &touched.tool).filter(|tool| !theirs.contains(tool)).cloned().collect()
-}
-
-/// The keys of ours in it that hold something else by now; `None` when there is no such file any more.
-fn changed(file: &Path, touched: &Touched) -> Result<Option<Vec<String>>, Fault> {
-    let Some(text) = place::read(file)? else { return Ok(None) };
-    let mut changed = Vec::new();
-    for held in &touched.keys {
-        let found = touched.format.find(&text, &held.path).map_err(|refusal| refusal.fault(file, &text))?;
-        if !found.is_some_and(|found| held.ours.contains(&found.value)) {
-            changed.push(held.path.join("."));
-        }
-    }
-    Ok(Some(changed))
 }
 
 /// The port that what we wrote leads to, if it is none of these.

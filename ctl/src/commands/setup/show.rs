@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::super::edits::shown;
-use super::Choice;
+use super::ask;
+use super::choice::Choice;
 use crate::output::{Answer, BAD, GOOD, LABEL, STRONG, WARN};
 use crate::settings::change::Wanted;
 use crate::settings::ledger::Ledger;
-use crate::tools::{Desk, Door, Evidence, How, Mode, TOOLS, Tool};
+use crate::tools::models::Offered;
+use crate::tools::{Desk, Door, Evidence, How, Mode, Pays, TOOLS, Tool};
 use crate::wording::{columns, tame};
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
@@ -33,7 +35,13 @@ pub(super) struct Row {
     pub(super) files: Vec<FileRow>,
     /// What is to be done by hand.
     pub(super) steps: Vec<String>,
-    pub(super) notes: Vec<&'static str>,
+    /// Who pays for what it asks.
+    pub(super) pays: Pays,
+    /// The file that shows a sign-in to a plan of the user's own, where such a plan could pay.
+    pub(super) login: Option<PathBuf>,
+    pub(super) gains: &'static [&'static str],
+    pub(super) loses: &'static [&'static str],
+    pub(super) notes: Vec<String>,
     /// Managed files that go before ours.
     pub(super) overruled: Vec<String>,
     pub(super) evidence: Evidence,
@@ -43,15 +51,86 @@ pub(super) struct Row {
 #[derive(Serialize)]
 pub(super) struct FileRow {
     pub(super) file: PathBuf,
+    /// Ours in it; none where another mode's are taken out.
     pub(super) keys: Vec<String>,
+    /// Keys that were ours, and that somebody has changed since. They stay.
+    pub(super) left: Vec<String>,
     pub(super) changed: bool,
     pub(super) diff: Option<String>,
 }
 
 #[derive(Serialize)]
 pub(super) struct Told {
+    /// What is gained and lost is told with it, since nobody was asked.
+    #[serde(skip)]
+    pub(super) explained: bool,
     pub(super) dry_run: bool,
     pub(super) tools: Vec<Row>,
+}
+
+impl Row {
+    /// What is known before anything is looked at.
+    pub(super) fn of(choice: Choice, desk: &Desk, door: &Door) -> Self {
+        let Choice { tool, way, pays } = choice;
+        let mut notes: Vec<String> = way.notes.iter().map(|note| (*note).to_owned()).collect();
+        if std::env::consts::OS == "macos" && tool.own.as_ref().is_some_and(|own| own.keychain) {
+            notes.push(
+                "a sign-in in the keychain is not looked at; say `--pays own` if it is to pay".to_owned(),
+            );
+        }
+        let by_hand = matches!(way.how, How::Steps(_));
+        let has_block = by_hand && desk.shell_file.is_some() && !way.variables(door).is_empty();
+        Self {
+            tool: tool.id,
+            name: tool.name,
+            mode: way.mode,
+            state: match way.how {
+                How::Files(_) => State::Unchanged,
+                How::Steps(_) if has_block => State::Unchanged,
+                How::Steps(_) => State::ByHand,
+                How::Impossible { .. } => State::Impossible,
+            },
+            files: Vec::new(),
+            steps: if has_block {
+                vec!["Open a new shell: those that are open do not have the variables.".to_owned()]
+            } else {
+                way.steps(door)
+            },
+            pays,
+            login: ask::login(&choice, desk),
+            gains: way.gains,
+            loses: way.loses,
+            notes,
+            overruled: way.overruled(&desk.of(tool)),
+            evidence: way.evidence,
+            error: match way.how {
+                How::Impossible { why, .. } => Some(why.to_owned()),
+                How::Files(_) | How::Steps(_) => None,
+            },
+        }
+    }
+
+    pub(super) fn fail(&mut self, why: &str) {
+        self.state = State::Failed;
+        self.error = Some(why.to_owned());
+    }
+
+    /// What somebody should know before agreeing.
+    fn explain(&self, to: &mut dyn Write) -> io::Result<()> {
+        if let Some(file) = &self.login {
+            let file = tame(&file.display().to_string());
+            let who = match self.pays {
+                Pays::Company => format!("the company; your own plan is not used ({file})"),
+                Pays::Own => format!("your own plan ({file})"),
+            };
+            writeln!(to, "  {LABEL}pays{LABEL:#}   {who}")?;
+        }
+        for (label, lines) in [("gains", self.gains), ("loses", self.loses)] {
+            lines.iter().try_for_each(|line| writeln!(to, "  {LABEL}{label}{LABEL:#}  {line}"))?;
+        }
+        self.notes.iter().try_for_each(|line| writeln!(to, "  {LABEL}note{LABEL:#}   {line}"))?;
+        self.overruled.iter().try_for_each(|words| writeln!(to, "  {WARN}{}{WARN:#}", tame(words)))
+    }
 }
 
 impl Answer for Told {
@@ -72,11 +151,21 @@ impl Answer for Told {
             for file in &row.files {
                 match &file.diff {
                     Some(diff) => write!(to, "{}", shown(diff))?,
+                    None if file.keys.is_empty() => {
+                        writeln!(to, "  {}: put back", tame(&file.file.display().to_string()))?;
+                    }
                     None => writeln!(to, "  {}", tame(&file.file.display().to_string()))?,
+                }
+                if !file.left.is_empty() {
+                    writeln!(to, "  changed by somebody since, and left: {}", tame(&file.left.join(", ")))?;
                 }
             }
             row.steps.iter().try_for_each(|step| writeln!(to, "  {step}"))?;
-            row.overruled.iter().try_for_each(|words| writeln!(to, "  {WARN}{}{WARN:#}", tame(words)))?;
+            if self.explained && row.state != State::Unchanged {
+                row.explain(to)?;
+            } else {
+                row.overruled.iter().try_for_each(|words| writeln!(to, "  {WARN}{}{WARN:#}", tame(words)))?;
+            }
             if let Some(error) = &row.error {
                 writeln!(to, "  {}", tame(error))?;
             }
@@ -139,7 +228,8 @@ pub(super) fn overview(desk: &Desk, ledger: &Ledger) -> Overview {
             },
             gets: match way.how {
                 How::Files(files) => {
-                    files.iter().map(|file| file.place(desk).display().to_string()).collect()
+                    let desk = desk.of(tool);
+                    files.iter().map(|file| file.place(&desk).display().to_string()).collect()
                 }
                 How::Steps(_) => vec!["nothing: the steps are shown".to_owned()],
                 How::Impossible { .. } => vec!["nothing".to_owned()],
@@ -151,18 +241,26 @@ pub(super) fn overview(desk: &Desk, ledger: &Ledger) -> Overview {
 }
 
 /// What would be done, for whoever is to agree.
-pub(super) fn plan(chosen: &[Choice], desk: &Desk) -> String {
-    let mut text = String::new();
-    let door = Door { address: String::new(), key: String::new() };
-    for Choice { tool, way } in chosen.iter().filter(|choice| matches!(choice.way.how, How::Files(_))) {
-        text += &format!("{STRONG}{}{STRONG:#}\n", tool.name);
-        for (file, wanted) in way.wanted(tool.id, desk, &door) {
-            let file = tame(&file.display().to_string());
-            text += &format!("  {file}: {}\n", key_names(&wanted).join(", "));
+pub(super) fn plan(chosen: &[Choice], desk: &Desk, offered: &Offered, ledger: &Ledger) -> String {
+    let mut text = Vec::new();
+    let door = Door { models: offered.clone(), ..Door::default() };
+    for choice in chosen.iter().filter(|choice| matches!(choice.way.how, How::Files(_))) {
+        let Choice { tool, way, .. } = choice;
+        let wanted = way.wanted(tool.id, desk, &door);
+        let mut lines = vec![format!("{STRONG}{}{STRONG:#}", tool.name)];
+        for (file, wanted) in &wanted {
+            lines.push(format!("  {}: {}", tame(&file.display().to_string()), key_names(wanted).join(", ")));
         }
-        way.notes.iter().for_each(|note| text += &format!("  {note}\n"));
+        for (file, _) in ledger.files_of(tool.id) {
+            if !wanted.iter().any(|(other, _)| *other == file) {
+                lines.push(format!("  {}: put back", tame(&file.display().to_string())));
+            }
+        }
+        text.extend(lines.into_iter().flat_map(|line| format!("{line}\n").into_bytes()));
+        // A text takes whatever is written to it.
+        let _ = Row::of(*choice, desk, &door).explain(&mut text);
     }
-    text
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 fn key_names(wanted: &Wanted<'_>) -> Vec<String> {

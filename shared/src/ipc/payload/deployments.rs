@@ -15,6 +15,19 @@ pub enum GatewayChange {
     Default(String),
     /// Log out of it, and forget it.
     Remove(String),
+    /// Whose credential goes along to a provider.
+    Pays(ProviderPays),
+}
+
+/// Whether a tool's own credential may go along to a provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderPays {
+    /// The gateway; the default one if none is named.
+    pub gateway: Option<String>,
+    /// The provider.
+    pub provider: String,
+    /// It may, where a tool shows one. Otherwise it may not any more, unless the setting says more than this one did.
+    pub own: bool,
 }
 
 /// What is said about a gateway. What is absent stays as it is.
@@ -129,7 +142,7 @@ pub struct SessionRow {
 pub struct GatewayChanged {
     /// The gateway.
     pub name: String,
-    /// It was not there before.
+    /// It was not there before; of what was set, that it was another before.
     pub new: bool,
     /// The login that went with it.
     pub logged_out: Option<LoggedOut>,
@@ -154,5 +167,16 @@ pub struct ReachStep {
     /// What was seen, in words; empty when it failed.
     pub saw: String,
     /// Why it failed, if it did.
+    pub trouble: Option<Failure>,
+}
+
+/// The models that a provider lists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderModels {
+    /// The provider's name at the gateway.
+    pub provider: String,
+    /// Their ids; none if the gateway has no such provider.
+    pub models: Vec<String>,
+    /// Why it could not be asked, if it could not.
     pub trouble: Option<Failure>,
 }

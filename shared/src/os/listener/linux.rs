@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::iter;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::Owner;
@@ -11,9 +12,13 @@ const LISTENS: &str = "0A";
 
 /// The listener's line in the table, and the process that has that socket among its files. Those of other users, and
 /// of a process that guards itself as we do, cannot be looked at: then the user has to do.
-pub(super) fn of(port: u16) -> Option<Owner> {
+pub(super) fn of(port: u16, address: Option<IpAddr>) -> Option<Owner> {
     let us = rustix::process::getuid().as_raw();
-    let suffix = format!(":{port:04X}");
+    let place = format!(":{port:04X}");
+    let is_there = |local: &str| {
+        let at = local.strip_suffix(&place);
+        at.is_some_and(|at| address.is_none_or(|address| printed(address).iter().any(|text| text == at)))
+    };
     let tables =
         ["/proc/net/tcp", "/proc/net/tcp6"].map(|file| std::fs::read_to_string(file).unwrap_or_default());
     let found: Vec<(u32, &str)> = tables
@@ -22,13 +27,32 @@ pub(super) fn of(port: u16) -> Option<Owner> {
         .filter_map(|line| {
             // Columns: number, local, remote, state, queues, timer, retransmits, uid, timeout, inode.
             let words: Vec<&str> = line.split_ascii_whitespace().collect();
-            let listens = words.get(3) == Some(&LISTENS) && words.get(1)?.ends_with(&suffix);
+            let listens = words.get(3) == Some(&LISTENS) && is_there(words.get(1)?);
             listens.then(|| Some((words.get(7)?.parse().ok()?, *words.get(9)?))).flatten()
         })
         .collect();
     let (uid, inode) = *found.iter().find(|(uid, _)| *uid != us).or(found.first())?;
     let words = holder(&format!("socket:[{inode}]")).unwrap_or_else(|| format!("a process of user {uid}"));
     Some(Owner { is_us: uid == us, words })
+}
+
+/// How the tables print this address, and those that stand for every address.
+fn printed(address: IpAddr) -> Vec<String> {
+    let words = |bytes: &[u8]| -> String {
+        let word = |word: &[u8]| u32::from_ne_bytes([word[0], word[1], word[2], word[3]]);
+        bytes.chunks_exact(4).map(|bytes| format!("{:08X}", word(bytes))).collect()
+    };
+    let text = |address: IpAddr| match address {
+        IpAddr::V4(address) => words(&address.octets()),
+        IpAddr::V6(address) => words(&address.octets()),
+    };
+    // A socket of IPv6 may be reached by IPv4, too.
+    let all = [IpAddr::from(Ipv4Addr::UNSPECIFIED), IpAddr::from(Ipv6Addr::UNSPECIFIED), address];
+    let mapped = match address {
+        IpAddr::V4(address) => Some(IpAddr::from(address.to_ipv6_mapped())),
+        IpAddr::V6(_) => None,
+    };
+    all.into_iter().chain(mapped).map(text).collect()
 }
 
 /// The process that has this among its files. A search through all of them costs milliseconds, in which a tool that

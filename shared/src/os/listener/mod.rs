@@ -1,5 +1,7 @@
 //! Who listens on a port of this machine, as far as the system tells.
 
+use std::net::SocketAddr;
+
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
@@ -23,5 +25,10 @@ pub struct Owner {
 /// The listener on this port: another user's where there are several. `None` when there is none, or the system does not
 /// tell.
 pub fn of(port: u16) -> Option<Owner> {
-    system::of(port)
+    system::of(port, None)
+}
+
+/// The same for one address: whoever is reached there.
+pub fn at(address: SocketAddr) -> Option<Owner> {
+    system::of(address.port(), Some(address.ip()))
 }

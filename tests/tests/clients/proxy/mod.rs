@@ -4,12 +4,10 @@
 mod browser;
 mod claude_code;
 mod codex;
-#[cfg(feature = "proxy-clients")]
 mod copilot;
-#[cfg(feature = "proxy-clients")]
+#[cfg(feature = "heavy-clients")]
 mod copilot_server;
 mod everyday;
-#[cfg(feature = "proxy-clients")]
-mod github;
+pub mod github;
 pub mod names;
-mod town;
+pub mod town;
