@@ -1,5 +1,5 @@
 //! `doctor`: looks at everything that has to be right for a tool to work, and says of what is not what mends it. Asked to,
-//! it proves a tool: see [`proof`].
+//! it proves a tool: see `proof`.
 
 mod ca;
 mod daemon;
