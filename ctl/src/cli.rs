@@ -297,7 +297,7 @@ pub struct Setup {
     #[arg(long, requires = "tools", conflicts_with_all = ["dry_run", "yes", "detected"])]
     pub print: bool,
     /// Proxy variables for the whole desktop session, where a service starts aigwd on demand
-    #[arg(long, conflicts_with = "print")]
+    #[arg(long, conflicts_with_all = ["print", "detected"])]
     pub session_wide: bool,
 }
 

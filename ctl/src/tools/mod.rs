@@ -34,7 +34,7 @@ pub(crate) use fill::proxy_url;
 use models::Offered;
 pub use own::Pays;
 pub(crate) use own::{Login, Own};
-pub(crate) use table::TOOLS;
+pub(crate) use table::{SESSION, TOOLS};
 
 /// One tool.
 pub(crate) struct Tool {
@@ -196,7 +196,7 @@ pub(crate) struct Door {
 impl Tool {
     /// The row of this id.
     pub(crate) fn named(id: &str) -> Option<&'static Self> {
-        TOOLS.iter().find(|tool| tool.id == id)
+        TOOLS.iter().chain([&SESSION]).find(|tool| tool.id == id)
     }
 
     /// The row whose program this is, if it is one's.

@@ -10,6 +10,7 @@ mod files;
 mod killed;
 mod modes;
 mod pays;
+mod session;
 mod words;
 
 use std::collections::BTreeMap;

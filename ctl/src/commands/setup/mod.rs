@@ -4,6 +4,7 @@ mod ask;
 mod choice;
 mod pays;
 mod print;
+mod session;
 mod show;
 
 use std::io::{self, IsTerminal};
@@ -30,7 +31,7 @@ use crate::settings::change::Wanted;
 use crate::settings::ledger::Ledger;
 use crate::settings::transaction::{Change, Return};
 use crate::tools::models::{self, Offered};
-use crate::tools::{self, Desk, Door, How, Mode, Tool};
+use crate::tools::{self, Desk, Door, How, Mode, SESSION, Tool};
 use crate::{daemon, no_proxy, os};
 
 /// Reads no more than it must, since a script may read along.
@@ -38,14 +39,17 @@ pub(super) async fn run(arguments: &Setup, output: &Output) -> Result<(), Failur
     if arguments.print && print::snippets(&arguments.tools, output)? {
         return Ok(());
     }
-    if arguments.session_wide {
-        return Err(no_session_wide().into());
-    }
     let paths = daemon::paths()?;
     let home = paths.user_home.clone().ok_or_else(no_home)?;
     let mut desk = tools::desk(&home);
     let known = Ledger::look(&paths)?;
     let mut chosen = choice::named(arguments, &known)?;
+    if arguments.session_wide {
+        chosen.push(choice::one(SESSION.id, None, None, &known)?);
+    }
+    if chosen.iter().any(|choice| choice.tool.id == SESSION.id) {
+        session::check(&desk)?;
+    }
     if arguments.shell_rc {
         desk.shell_file = Some(home.join(shell_file()?));
     } else {
@@ -132,18 +136,6 @@ pub(super) async fn set_up(
 }
 
 /// A stopped aigwd would cut the whole desktop off, as long as nothing starts it when somebody connects.
-fn no_session_wide() -> Fault {
-    Fault::new(
-        Kind::Impossible,
-        "proxy variables of the whole session need a service that starts aigwd when somebody connects, and none is \
-         installed here: with aigwd stopped, no program of the desktop would reach the network",
-    )
-    .cure_with(
-        "lead single programs here: `aigwctl setup TOOL` for one with settings of its own, \
-         `aigwctl run --mode proxy -- CMD` for any other",
-    )
-}
-
 /// The file of a shell in which a tool has a block already.
 pub(super) fn has_block(ledger: &Ledger, tool: &str) -> Option<PathBuf> {
     let files = ledger.files_of(tool).into_iter();

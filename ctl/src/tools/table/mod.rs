@@ -3,8 +3,11 @@
 mod agents;
 mod editor;
 mod plans;
+mod session;
 mod terminal;
 mod vendor;
+
+pub(crate) use session::SESSION;
 
 use super::{Evidence, How, Mode, Places, Proof, Settings, Tool, Way};
 use crate::settings::Format;
