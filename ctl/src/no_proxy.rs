@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::os;
 
 /// Never through a proxy: the tools would send their requests for us to it.
-const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "::1"];
+pub(crate) const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "::1"];
 
 /// What the environment has.
 pub(crate) fn here() -> String {

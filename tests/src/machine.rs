@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aigw_gateway::{Practice, Setup};
 use serde_json::Value;
@@ -189,6 +189,23 @@ impl Machine {
         let mut command = self.command(Path::new("setsid"));
         command.arg(&self.aigwctl).args(words);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("aigwctl starts")
+    }
+
+    /// Begins `aigwctl` with these words and kills it after so much time. Returned is whether it was still at work.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn ctl_killed(&self, words: &[&str], after: Duration) -> bool {
+        let mut child = self.ctl_begun(words);
+        let begun = Instant::now();
+        while begun.elapsed() < after {
+            if child.try_wait().expect("its state").is_some() {
+                return false;
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        let _ = child.kill();
+        !child.wait().expect("its end").success()
     }
 
     /// Runs `aigwctl` on a terminal where somebody types this. Its exit code, and all that was to be seen.

@@ -280,3 +280,15 @@ impl<S: Read> Reader<'_, S> {
         }
     }
 }
+
+/// A masked text frame of a WebSocket, as clients send it (RFC 6455, section 5.2).
+///
+/// # Panics
+/// When the text is longer than 125 bytes.
+pub fn text_frame(text: &str) -> Vec<u8> {
+    let mask = [1, 2, 3, 4];
+    let mut bytes = vec![0x81, 0x80 | u8::try_from(text.len()).expect("a short text")];
+    bytes.extend(mask);
+    bytes.extend(text.bytes().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    bytes
+}

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use aigw_gateway::{Behaviour, Reply, Setup, Transport, WebSocket};
 use aigw_tests::machine;
-use aigw_tests::raw::{Answer, Raw};
+use aigw_tests::raw::{Answer, Raw, text_frame};
 use aigw_tests::scene::Scene;
 
 use crate::tls;
@@ -33,15 +33,6 @@ pub fn ask(scene: &Scene, path: &str, more: &[&str]) -> Answer {
     raw.answer()
 }
 
-/// A masked text frame, as clients send it.
-fn frame(text: &str) -> Vec<u8> {
-    let mask = [1, 2, 3, 4];
-    let mut bytes = vec![0x81, 0x80 | u8::try_from(text.len()).expect("a short text")];
-    bytes.extend(mask);
-    bytes.extend(text.bytes().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    bytes
-}
-
 /// How many upgrade requests reached the gateway.
 fn tries(scene: &Scene) -> usize {
     let seen = scene.gateway.provider_requests();
@@ -61,7 +52,7 @@ async fn frames_pass_both_ways_and_an_end_too() {
     let mut raw = Raw::connect(scene.address());
     // The first frame comes along with the greeting: nothing of it may be lost.
     let mut first = greeting(&scene, PATH, &["user-agent: codex_exec/0.169"]).into_bytes();
-    first.extend(frame(CREATE));
+    first.extend(text_frame(CREATE));
     raw.send(&first);
     let (head, early) = raw.head();
     assert_eq!(head.status, 101);
@@ -73,7 +64,7 @@ async fn frames_pass_both_ways_and_an_end_too() {
     live.until("response.completed");
     // And again, both ways, on the same socket.
     live.bytes.clear();
-    live.raw.send(frame(CREATE));
+    live.raw.send(text_frame(CREATE));
     live.until("response.completed");
     let seen = scene.only_request();
     assert_eq!(seen.frames, [CREATE, CREATE]);
@@ -95,7 +86,7 @@ async fn a_gateway_that_goes_ends_the_socket_and_a_client_that_goes_does_too() {
     let mut raw = Raw::connect(scene.address());
     raw.send(greeting(&scene, PATH, &[]));
     assert_eq!(raw.head().0.status, 101);
-    raw.send(frame(CREATE));
+    raw.send(text_frame(CREATE));
     scene.gateway_sees("the frame", |seen| seen.iter().any(|request| request.frames.len() == 1)).await;
     scene.gateway.close_connections();
     assert_eq!(raw.stream().read(&mut [0; 1]).expect("an end, not a time-out"), 0);

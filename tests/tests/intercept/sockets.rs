@@ -4,6 +4,7 @@ use std::io::Read;
 
 use aigw_gateway::{Certificate, OriginSetup, Setup, WebSocket};
 use aigw_tests::inside::Inside;
+use aigw_tests::raw::text_frame;
 
 use crate::stage::{Stage, credentials};
 use crate::{H1, H2};
@@ -17,15 +18,6 @@ pub fn greeting(target: &str, path: &str, more: &[&str]) -> String {
         "GET {path} HTTP/1.1\r\nhost: {target}\r\nconnection: keep-alive, Upgrade\r\nupgrade: websocket\r\n\
          sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
     )
-}
-
-/// A masked text frame, as clients send it.
-fn frame(text: &str) -> Vec<u8> {
-    let mask = [1, 2, 3, 4];
-    let mut bytes = vec![0x81, 0x80 | u8::try_from(text.len()).expect("a short text")];
-    bytes.extend(mask);
-    bytes.extend(text.bytes().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    bytes
 }
 
 fn until(inside: &mut Inside, text: &str) {
@@ -53,9 +45,9 @@ async fn on_a_responses_path_it_is_the_gateways() {
         let answer = inside.answer();
         assert_eq!(answer.status, 101, "{provider} {}", answer.text());
         assert_eq!(answer.field("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
-        inside.send(frame(CREATE));
+        inside.send(text_frame(CREATE));
         until(&mut inside, "response.completed");
-        inside.send(frame(CREATE));
+        inside.send(text_frame(CREATE));
         until(&mut inside, "response.completed");
         let seen = stage.only_the_gateway_saw();
         assert!(seen.target.ends_with(there), "{}", seen.target);
@@ -102,7 +94,7 @@ async fn any_other_is_the_real_hosts() {
         let sent: Vec<_> = fields.iter().copied().chain([key.as_str()]).collect();
         // The first frame comes along with the opening.
         let mut first = greeting(&stage.target, "/api/ws?x=1", &sent).into_bytes();
-        first.extend(frame("early"));
+        first.extend(text_frame("early"));
         inside.send(first);
         let head = head(&mut inside);
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
@@ -114,7 +106,7 @@ async fn any_other_is_the_real_hosts() {
         );
         until(&mut inside, "early");
         for text in ["one", "two"] {
-            inside.send(frame(text));
+            inside.send(text_frame(text));
             until(&mut inside, text);
         }
         // A close, and the answer to it.

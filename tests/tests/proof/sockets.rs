@@ -3,18 +3,9 @@
 use std::io::Read;
 
 use aigw_shared::ipc::payload::{ProofAsked as Asked, WORDS};
-use aigw_tests::raw::Raw;
+use aigw_tests::raw::{Raw, text_frame};
 
 use crate::{Proving, are_apart, words};
-
-/// A masked text frame, as clients send it.
-fn frame(text: &str) -> Vec<u8> {
-    let mask = [1, 2, 3, 4];
-    let mut bytes = vec![0x81, 0x80 | u8::try_from(text.len()).expect("a short text")];
-    bytes.extend(mask);
-    bytes.extend(text.bytes().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    bytes
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_text_is_answered_with_the_events_of_one_response() {
@@ -27,7 +18,7 @@ async fn each_text_is_answered_with_the_events_of_one_response() {
         proving.key
     );
     // The warming up comes along with the greeting, and nothing is said to it.
-    let warm = frame(r#"{"type":"response.create","model":"m","generate":false,"input":[]}"#);
+    let warm = text_frame(r#"{"type":"response.create","model":"m","generate":false,"input":[]}"#);
     raw.send([greeting.into_bytes(), warm].concat());
     let (head, mut early) = raw.head();
     // Of RFC 6455 section 1.3, for this key.
@@ -43,7 +34,7 @@ async fn each_text_is_answered_with_the_events_of_one_response() {
         r#"{"type":"response.create","model":"m","input":"hi"}"#,
         r#"{"type":"response.create","response":{"model":"m"}}"#,
     ] {
-        raw.send(frame(create));
+        raw.send(text_frame(create));
         are_apart(&words(&mut raw, "response.completed"));
     }
     // The client's close is answered, and ends the connection.

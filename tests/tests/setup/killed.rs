@@ -29,20 +29,6 @@ const MORE: [(&str, &str); 3] = [
 ];
 const UNDO: [&str; 3] = ["undo", "--all", "--yes"];
 
-/// Kills it after so much time; whether it was still at work.
-fn killed(machine: &Machine, words: &[&str], after: Duration) -> bool {
-    let mut child = machine.ctl_begun(words);
-    let begun = Instant::now();
-    while begun.elapsed() < after {
-        if child.try_wait().unwrap().is_some() {
-            return false;
-        }
-        std::thread::sleep(Duration::from_micros(200));
-    }
-    let _ = child.kill();
-    !child.wait().unwrap().success()
-}
-
 fn well(machine: &Machine, words: &[&str]) -> Duration {
     let begun = Instant::now();
     let output = machine.ctl(words);
@@ -78,7 +64,7 @@ fn any_moment_will_do(there: bool) {
         }
         // In no order, so that a machine which is slower now than it was is met in the middle, too.
         let at = took * (moment * 7 % 40) / 40;
-        at_setup += u32::from(killed(&machine, &SETUP, at));
+        at_setup += u32::from(machine.ctl_killed(&SETUP, at));
         let now = snapshot(&machine);
         let changed = ours.iter().filter(|path| now.get(**path) != before.get(**path)).count();
         halves += u32::from(
@@ -94,13 +80,13 @@ fn any_moment_will_do(there: bool) {
             // Completed, and then undone by somebody who is killed, too.
             1 => {
                 well(&machine, &SETUP);
-                at_undo += u32::from(killed(&machine, &UNDO, at));
+                at_undo += u32::from(machine.ctl_killed(&UNDO, at));
                 let _ = machine.ctl(&UNDO);
                 same(&snapshot(&machine), &before);
             }
             // Undone halfway, and completed after all.
             _ => {
-                at_undo += u32::from(killed(&machine, &UNDO, at));
+                at_undo += u32::from(machine.ctl_killed(&UNDO, at));
                 well(&machine, &SETUP);
                 let keys = |all: &crate::Snapshot| {
                     all.iter()

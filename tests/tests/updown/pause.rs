@@ -1,6 +1,6 @@
 //! Tools go to their vendors and come back, whatever happens in between.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aigw_gateway::Setup;
 use aigw_tests::machine;
@@ -165,20 +165,6 @@ fn settings_may_forbid_it() {
     same(&tools(&machine), &after);
 }
 
-/// Kills it after so much time; whether it was still at work.
-fn killed(machine: &Machine, words: &[&str], after: Duration) -> bool {
-    let mut child = machine.ctl_begun(words);
-    let begun = Instant::now();
-    while begun.elapsed() < after {
-        if child.try_wait().unwrap().is_some() {
-            return false;
-        }
-        std::thread::sleep(Duration::from_micros(200));
-    }
-    let _ = child.kill();
-    !child.wait().unwrap().success()
-}
-
 #[test]
 fn killed_at_any_moment_the_next_run_completes_it() {
     let machine = machine!();
@@ -202,7 +188,7 @@ fn killed_at_any_moment_the_next_run_completes_it() {
             return;
         }
         let at = took * (moment * 7 % 20) / 20;
-        kills += u32::from(killed(&machine, &["pause"], at));
+        kills += u32::from(machine.ctl_killed(&["pause"], at));
         if moment % 2 == 0 {
             // Given up.
             machine.ask(&["resume"]);
@@ -211,7 +197,7 @@ fn killed_at_any_moment_the_next_run_completes_it() {
         }
         machine.ask(&["pause"]);
         same(&tools(&machine), &before);
-        kills += u32::from(killed(&machine, &["resume"], at));
+        kills += u32::from(machine.ctl_killed(&["resume"], at));
         if moment % 3 == 0 {
             machine.ask(&["pause"]);
             same(&tools(&machine), &before);

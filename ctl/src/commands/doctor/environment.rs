@@ -10,6 +10,7 @@ use url::{Host, Url};
 use super::Seen;
 use super::report::Line;
 use crate::commands::shell_tokens;
+use crate::no_proxy::LOOPBACK;
 use crate::os;
 
 /// Through which tools find a proxy.
@@ -21,8 +22,6 @@ const BASE_URLS: [(&str, &str); 3] = [
     ("OPENAI_BASE_URL", "OPENAI_API_KEY"),
     ("OPENAI_API_BASE", "OPENAI_API_KEY"),
 ];
-/// What must not go through a proxy.
-const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "::1"];
 
 /// Whether a proxy variable would send what is meant for the daemon elsewhere.
 pub(super) fn no_proxy() -> Vec<Line> {

@@ -8,6 +8,7 @@ use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::files;
 use tempfile::TempDir;
 
+use crate::no_proxy;
 use crate::os::{self, group};
 use crate::settings::ledger::Ledger;
 use crate::settings::{change, place};
@@ -114,7 +115,7 @@ impl Home {
         let (home, scratch) = (text(self.path()), text(&self.path().join("tmp")));
         let homes = ["HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"].map(|name| (name, &home));
         let scratches = ["TMPDIR", "TMP", "TEMP"].map(|name| (name, &scratch));
-        let loopback = "127.0.0.1,localhost,::1".to_owned();
+        let loopback = no_proxy::with_loopback(&[]);
         let exceptions = ["NO_PROXY", "no_proxy"].map(|name| (name, &loopback));
         let dumb = ("TERM", &"dumb".to_owned());
         let all = homes.into_iter().chain(scratches).chain(exceptions).chain([dumb]);
