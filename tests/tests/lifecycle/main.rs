@@ -11,6 +11,7 @@ mod files;
 mod findings;
 mod given;
 mod limits;
+mod manager;
 mod reload;
 mod start;
 
