@@ -6,6 +6,7 @@ pub mod eventually;
 pub mod inside;
 pub mod live;
 pub mod machine;
+pub mod port;
 pub mod raw;
 pub mod scene;
 pub mod wire;

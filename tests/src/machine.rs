@@ -214,7 +214,7 @@ impl Machine {
     /// When it cannot be run at all.
     pub fn ctl_on_terminal(&self, words: &str, typed: &str) -> (Option<i32>, String) {
         let mut command = self.command(Path::new("script"));
-        let line = format!("{} {words}", self.aigwctl.display());
+        let line = format!("exec {} {words}", self.aigwctl.display());
         command.args(["-qec", &line, "/dev/null"]).env("NO_COLOR", "1").stdin(Stdio::piped());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("script starts");
         // Held until it has ended: at the end of what is typed, the terminal would be hung up.

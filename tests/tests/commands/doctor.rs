@@ -319,7 +319,7 @@ async fn a_terminal_sees_the_checks_end_and_nobody_else_sees_orders_to_one() {
     assert!(!plain.contains('\u{1b}') && !plain.contains('\r'), "{plain}");
     let ctl = env!("CARGO_BIN_EXE_aigwctl_under_test");
     let output = std::process::Command::new("script")
-        .args(["-qec", &format!("{ctl} doctor"), "/dev/null"])
+        .args(["-qec", &format!("exec {ctl} doctor"), "/dev/null"])
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
         .env("TERM", "xterm")

@@ -112,11 +112,11 @@ async fn a_login_that_fails_leaves_the_old_one_as_it_was() {
 async fn a_gateway_that_is_not_there_is_75_and_the_old_login_stays() {
     let scene = Scene::set(machine!(), Setup::default()).await;
     let before = kept(&scene);
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = format!("127.0.0.1:{}", aigw_tests::port::reserved());
     let url = format!("http://{nobody}");
     let output = scene.machine.ctl_with_input(&["login", &url, "--token-stdin", "--json"], &scene.token);
     assert_eq!(failed(&output), (75, "gateway-unreachable".to_owned()), "{}", told(&output));
-    assert!(told(&output).contains(&nobody.to_string()), "{}", told(&output));
+    assert!(told(&output).contains(&nobody), "{}", told(&output));
     assert_eq!(kept(&scene), before);
     assert_eq!(scene.post("/anthropic/v1/messages", &[], MESSAGES).status, 200);
 }

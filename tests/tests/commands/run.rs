@@ -218,7 +218,7 @@ fn on_terminal(scene: &Scene, before: &str, hears: bool) -> Vec<String> {
     let command = format!("exec {ctl} run -- {before} sh -c '{}'\n", script.replace('\'', r"'\''"));
     std::fs::write(&file, command).unwrap();
     let mut child = Command::new("script")
-        .args(["-qec", &format!("sh {}", file.display()), "/dev/null"])
+        .args(["-qec", &format!("exec sh {}", file.display()), "/dev/null"])
         .env("AIGW_HOME", scene.machine.home())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

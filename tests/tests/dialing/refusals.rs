@@ -74,7 +74,7 @@ async fn what_a_proxy_says_is_read_strictly_and_not_repeated() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_that_is_away_or_shows_a_strange_certificate_gets_no_login() {
     let gateway = hidden().await;
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = aigw_tests::port::reserved();
     let machine =
         settled(&gateway, HOST, &format!("upstream_proxy = \"http://ada:s3cret@127.0.0.1:{port}\""));
     let (answer, printed) = asked(&machine);
@@ -102,7 +102,7 @@ async fn a_proxy_that_is_away_or_shows_a_strange_certificate_gets_no_login() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_that_is_aigwd_itself_is_a_finding_and_502() {
     let gateway = hidden().await;
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = aigw_tests::port::reserved();
     for (proxy, variable) in [
         (format!("http://127.0.0.1:{port}"), None),
         (format!("http://localhost:{port}"), None),

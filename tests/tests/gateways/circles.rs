@@ -30,7 +30,7 @@ fn f11_our_own_address_in_the_configuration_is_a_finding_and_502() {
         let mut machine = machine!();
         machine.set("AIGW_TOKEN", TOKEN);
         // A port has to be known beforehand to be written down.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = aigw_tests::port::reserved();
         let url = format!("http://127.0.0.1:{port}");
         machine.configure(&match kind {
             "generic" => format!(

@@ -27,7 +27,7 @@ async fn under_policy_of(owner: u32, flags: &'static str) -> (u16, Option<String
     stage.machine.set("AIGW_URL", &gateway.url());
     stage.machine.set("AIGW_TOKEN", &gateway.issue_token("ada", Duration::from_secs(3600)));
     // The socket's peers have other numbers in there, so the port says when it is ready.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = aigw_tests::port::reserved();
     let mut child = stage.machine.aigwd(&["run", "--port", &port.to_string()]).spawn().unwrap();
     let address = format!("127.0.0.1:{port}");
     aigw_tests::eventually::eventually("it listens", || std::net::TcpStream::connect(&address).ok());

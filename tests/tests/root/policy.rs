@@ -39,7 +39,7 @@ async fn what_the_policy_sets_nothing_else_can() {
         (Practice::start(Setup::default()).await.unwrap(), Practice::start(Setup::default()).await.unwrap());
     for user in [None, Some(OTHER)] {
         let mut stage = Stage::new(&how(user));
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = aigw_tests::port::reserved();
         write(&stage, &format!("[listen]\nport = {port}\n\n[gateway.default]\nurl = \"{}\"\n", right.url()));
         stage
             .machine

@@ -164,7 +164,7 @@ impl Desk {
     /// Whether curl and openssl, as they come, believe a server whose certificate this root has signed.
     pub fn is_trusted(&self, root: &Made) -> bool {
         let leaf = self.leaf(root);
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = aigw_tests::port::reserved();
         let address = format!("127.0.0.1:{port}");
         let words = [
             "s_server",
