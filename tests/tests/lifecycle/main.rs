@@ -11,9 +11,9 @@ mod files;
 mod findings;
 mod given;
 mod limits;
-mod manager;
 mod reload;
 mod start;
+mod supervised;
 
 use aigw_gateway::{Behaviour, Ending, Setup, Stream};
 
