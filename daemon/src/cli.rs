@@ -53,12 +53,19 @@ struct Run {
     /// text or json [setting: log.format]
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<String>,
+    /// auto, stderr or file [setting: log.to]
+    #[arg(long, value_name = "PLACE")]
+    log_to: Option<String>,
 }
 
 impl Run {
     fn settings(self) -> Vec<(String, String)> {
-        let flags =
-            [("listen.port", self.port), ("log.level", self.log_level), ("log.format", self.log_format)];
+        let flags = [
+            ("listen.port", self.port),
+            ("log.level", self.log_level),
+            ("log.format", self.log_format),
+            ("log.to", self.log_to),
+        ];
         flags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
     }
 }

@@ -184,7 +184,7 @@ pub async fn run(origins: Origins, handed: Handed) -> Result<(), Fault> {
         Signals::new().map_err(|error| Fault::new(Kind::Internal, format!("no signal handlers: {error}")))?;
     let daemon = Daemon::start(origins, handed).await?;
     let app = daemon.app.clone();
-    crate::observe::log::start(&app.current().config.log)?;
+    crate::observe::log::start(&app.current().config.log, &app.origins.paths.log_file());
     for finding in app.health.all() {
         tracing::warn!(code = finding.code, "{}", finding.text);
     }

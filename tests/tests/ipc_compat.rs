@@ -143,6 +143,7 @@ fn requests() -> Vec<(String, Request)> {
         LendProofKey => [Request::LendProofKey],
         Proof => [Request::Proof],
         Pause => [Request::Pause(true), Request::Pause(false)],
+        LogLevel => [Request::LogLevel("debug".to_owned())],
         FinishLogin => [Request::FinishLogin],
         Reach => [Request::Reach],
         Gateway => [

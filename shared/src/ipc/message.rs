@@ -66,6 +66,8 @@ pub enum Request {
     Proof,
     /// Let tools go to their vendors' own hosts (`true`), or to the gateway again.
     Pause(bool),
+    /// Log from this level on, until the settings are read again.
+    LogLevel(String),
 }
 
 /// From `aigwd` to `aigwctl`.
