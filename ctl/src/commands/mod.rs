@@ -81,6 +81,6 @@ pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failu
         Some(Command::Reload) => reload::run(output).await,
         Some(Command::Version) => version::run(output).await,
         Some(Command::Completions { shell }) => completions::run(*shell, output),
-        Some(Command::Man) => man::run(output),
+        Some(Command::Man { out }) => man::run(out.as_deref(), output),
     }
 }
