@@ -13,13 +13,15 @@ use crate::app::App;
 use crate::credentials::login;
 use crate::credentials::oauth::{self, Begun};
 use crate::deployment::{account, models, sessions};
+use crate::handover::give;
 use crate::keys::Lent;
 use crate::observe::log;
 
 /// What belongs to a conversation, and is given up with it.
 #[derive(Default)]
 pub struct Belongings {
-    begun: Option<Begun>,
+    /// A login with the browser.
+    pub begun: Option<Begun>,
     /// A key that was lent.
     pub key: Option<Lent>,
 }
@@ -58,6 +60,7 @@ pub async fn to(app: &Arc<App>, request: Request, own: &mut Belongings) -> Respo
         Request::Models(gateway) => models::of(app, gateway).await.map(Response::Models),
         Request::Reach => Ok(Response::Reached(reach::all(app).await)),
         Request::Ca(action) => ca::to(app, action).await,
+        Request::HandOver(how) => give::over(app, &how).await.map(Response::HandedOver),
         Request::Pause(on) => app.pause(on).map(|()| Response::Done),
         Request::LogLevel(word) => log_level(app, &word).map(|()| Response::Done),
     };
