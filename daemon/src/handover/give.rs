@@ -121,6 +121,7 @@ async fn give(app: &Arc<App>, program: &std::path::Path) -> Result<Given, Fault>
     tracing::info!(pid, program = %program.display(), "a successor is being started");
     let told = timeout(READY, async {
         link.send(&words, &handles).await?;
+        tracing::debug!("the successor has all that is open");
         hear(&link).await
     });
     let build = match told.await {
@@ -190,7 +191,12 @@ fn estate(app: &App, talks: Vec<Talk>) -> Result<(Zeroizing<Vec<u8>>, Vec<Handle
     let elders = if app.succession.is_alone() { &[] } else { links.elders.as_slice() };
     let tcp = goods.tcp.iter();
     let mut handles = Vec::new();
-    for handle in [&goods.lock, &goods.control].into_iter().chain(tcp).chain(talks.iter().map(|it| &it.connection)).chain(elders) {
+    for handle in [&goods.lock, &goods.control]
+        .into_iter()
+        .chain(tcp)
+        .chain(talks.iter().map(|it| &it.connection))
+        .chain(elders)
+    {
         handles.push(handover::again(handle).map_err(|error| trouble(&error))?);
     }
     let estate = Estate {

@@ -14,8 +14,8 @@ use std::io;
 use std::net::TcpListener;
 use std::path::Path;
 
-pub use aigw_shared::os::socket::Handle;
 use aigw_shared::os::socket::Adopted;
+pub use aigw_shared::os::socket::Handle;
 pub use system::Link;
 
 /// Starts the successor with these words on its command line, apart from our terminal, and with a link to us.
@@ -70,7 +70,10 @@ pub fn again(handle: &Handle) -> io::Result<Handle> {
 }
 
 /// The listener for tools of a handle.
-pub fn tcp(handle: Handle) -> TcpListener {
+///
+/// # Errors
+/// When the system hands none over.
+pub fn tcp(handle: Handle) -> io::Result<TcpListener> {
     system::tcp(handle)
 }
 
