@@ -120,3 +120,53 @@ async fn it_hands_over_to_another_program_which_stays() {
     let plan = line.scene.machine.ask(&["service", "restart", "--dry-run"]);
     assert_eq!((&plan["dry_run"], &plan["from"]["pid"]), (&true.into(), &line.pid().into()));
 }
+
+/// The ids of the tokens that this machine has made, and that live.
+fn tokens(line: &Line) -> Vec<String> {
+    let alive = line.scene.gateway.tokens_alive("ada");
+    alive.into_iter().filter(|token| !token.name.is_empty()).map(|token| token.id).collect()
+}
+
+fn one_is_left(line: &Line) {
+    eventually("one token is left", || (tokens(line).len() == 1).then_some(()));
+}
+
+/// The successor replaces tokens, and deletes none that the old one may use.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_lives_as_long_as_a_stream_in_the_old_one() {
+    let mut line = Line::new(endless()).await;
+    let old = tokens(&line).remove(0);
+    let mut stream = Live::of(line.scene.begin(MESSAGES, &[], HELLO));
+    assert!(stream.until("content_block_delta"));
+    line.hand_over(&["restart", "--drain", "forever"]);
+    for _ in 0..3 {
+        assert!(line.scene.machine.ctl(&["login", "--renew"]).status.success());
+        assert!(tokens(&line).contains(&old));
+    }
+    stream.forget();
+    assert!(stream.until("content_block_delta"));
+    drop(stream);
+    assert_eq!(line.scene.daemon.ended().code(), Some(0));
+    one_is_left(&line);
+    assert!(!tokens(&line).contains(&old));
+}
+
+/// One of them at a time replaces a token: whichever does, the other knows, and no request has one that is not valid.
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_replaced_in_time_while_it_hands_over_again_and_again() {
+    let mut setup = Setup { tls: true, ..Setup::default() };
+    setup.behaviour.max_token_lifetime = Duration::from_secs(12);
+    let mut line = Line::new(setup).await;
+    let refused = line.scene.gateway.refused_tokens();
+    let mut used = std::collections::BTreeSet::new();
+    let begun = Instant::now();
+    while used.len() < 3 {
+        assert!(begun.elapsed() < Duration::from_secs(120), "{used:?}");
+        line.hand_over(&["restart"]);
+        line.works();
+        used.extend(tokens(&line));
+    }
+    assert_eq!(line.scene.gateway.refused_tokens(), refused);
+    assert_eq!(line.scene.daemon.ended().code(), Some(0));
+    one_is_left(&line);
+}
