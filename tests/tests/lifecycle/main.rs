@@ -12,6 +12,7 @@ mod findings;
 mod given;
 mod handover;
 mod limits;
+mod logs;
 mod reload;
 mod start;
 mod supervised;
