@@ -5,6 +5,7 @@ pub mod browser;
 pub mod eventually;
 pub mod inside;
 pub mod live;
+pub mod load;
 pub mod machine;
 pub mod port;
 pub mod raw;
