@@ -10,7 +10,7 @@ use anstyle::Style;
 use serde::Serialize;
 
 use super::account::{self, Account};
-use super::{drift, shell_tokens};
+use super::{drift, service, shell_tokens};
 use crate::daemon;
 use crate::output::{Answer, BAD, GOOD, LABEL, Output, WARN};
 use crate::wording::{self, Moment, line};
@@ -129,6 +129,10 @@ pub(super) async fn run(output: &Output) -> Result<(), Failure> {
     let mut status = fetch().await?;
     status.findings.extend(shell_tokens::findings());
     status.findings.extend(drift::findings());
+    let known = |finding: &Finding| status.findings.iter().any(|known| known.code == finding.code);
+    let of_service = service::look()?.findings;
+    let new: Vec<Finding> = of_service.into_iter().filter(|finding| !known(finding)).collect();
+    status.findings.extend(new);
     if status.gateways.iter().any(|gateway| gateway.token.is_some()) {
         for account in account::all().await {
             let gateway = status.gateways.iter_mut().find(|gateway| gateway.name == account.gateway);
@@ -164,7 +168,7 @@ impl Answer for Status {
 }
 
 /// How a severity looks.
-fn face(severity: Severity) -> (Style, &'static str) {
+pub(super) fn face(severity: Severity) -> (Style, &'static str) {
     match severity {
         Severity::Note => (GOOD, "note"),
         Severity::Warning => (WARN, "warning"),
