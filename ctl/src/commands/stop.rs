@@ -27,7 +27,10 @@ impl Answer for Stopped {
     fn text(&self, to: &mut dyn Write) -> io::Result<()> {
         writeln!(to, "{}", if self.was_running { "aigwd has stopped." } else { "aigwd is not running." })?;
         if self.socket_kept {
-            writeln!(to, "Its service keeps the port: who connects starts it again. `aigwctl service stop` ends both.")?;
+            writeln!(
+                to,
+                "Its service keeps the port: who connects starts it again. `aigwctl service stop` ends both."
+            )?;
         }
         Ok(())
     }

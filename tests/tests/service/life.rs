@@ -2,12 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use aigw_gateway::{Behaviour, Practice, Setup, Stream};
 use aigw_tests::eventually::eventually;
 use aigw_tests::host::{ADA, ROOT};
-use aigw_tests::raw::{Raw, get};
+use aigw_tests::live::Live;
+use aigw_tests::raw::{Raw, get, post};
 
-use crate::{host, installed, next_pid, pid};
+use crate::{installed, next_pid, pid, within};
 
+const HELLO: &str = r#"{"model":"claude-sonnet-4-5","max_tokens":10,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
 const PORT: &str = "127.0.0.1:2449";
 
 fn healthy(address: &str) -> bool {
@@ -118,9 +121,47 @@ fn after_a_restart_who_waited_is_served() {
     next_pid(&host, ADA, process);
 }
 
+/// What a plain restart does to streams: a short one ends well, a long one is cut after five seconds, and whoever connects
+/// meanwhile waits that long and no longer.
 #[test]
-fn without_a_service_manager_of_the_users_install_says_what_to_do() {
-    let host = host(&[]);
-    let output = host.sh(ADA, "aigwctl service install");
-    assert!(!output.status.success());
+fn a_restart_drains_for_five_seconds_at_most() {
+    let (host, process) = installed();
+    within(&host, async {
+        let stream = |deltas| Stream { deltas, gap: Duration::from_millis(100), ..Stream::default() };
+        let setup = Setup {
+            behaviour: Behaviour { stream: stream(Some(20)), ..Behaviour::default() },
+            ..Setup::default()
+        };
+        let gateway = Practice::start(setup).await.unwrap();
+        let token = gateway.issue_token("ada", Duration::from_secs(86_400));
+        host.ok(ADA, &format!("printf %s {token} | aigwctl login {} --token-stdin", gateway.url()));
+        let env: serde_json::Value =
+            serde_json::from_str(&host.ok(ADA, "aigwctl env --key env --json")).unwrap();
+        let key = env["ANTHROPIC_AUTH_TOKEN"].as_str().unwrap();
+        let begin = || {
+            let mut raw = Raw::connect(PORT);
+            raw.send(post(PORT, "/anthropic/v1/messages", key, &[], HELLO));
+            let mut live = Live::of(raw);
+            assert!(live.until("content_block_delta"));
+            live
+        };
+        let mut short = begin();
+        gateway.change(|behaviour| behaviour.stream = stream(Some(100_000)));
+        let mut long = begin();
+        let restarted = Instant::now();
+        std::thread::scope(|scope| {
+            let restart = scope.spawn(|| host.ok(ADA, "systemctl --user restart aigwd"));
+            let ends = scope.spawn(move || (short.ends_well(), short.has("message_stop")));
+            eventually("it stops", || {
+                (host.property(ADA, "aigwd.service", "ActiveState") == "deactivating").then_some(())
+            });
+            assert!(healthy(PORT));
+            let waited = restarted.elapsed();
+            assert!(waited > Duration::from_secs(2) && waited < Duration::from_secs(9), "{waited:?}");
+            assert_eq!(ends.join().unwrap(), (true, true));
+            restart.join().unwrap();
+        });
+        assert!(!long.ends_well());
+        assert_ne!(pid(&host, ADA), process);
+    });
 }

@@ -7,7 +7,12 @@
 // Clippy's setting for tests covers test functions only, not what they share.
 #![allow(clippy::unwrap_used)]
 
+mod files;
 mod life;
+mod ports;
+mod rights;
+mod units;
+mod updown;
 
 use aigw_tests::eventually::eventually;
 use aigw_tests::host::{ADA, Host, User};
@@ -39,4 +44,11 @@ fn installed() -> (Host, u32) {
     let pid = pid(&host, ADA);
     assert_ne!(pid, 0);
     (host, pid)
+}
+
+/// Does this in the host's network, gateways included.
+fn within(host: &Host, work: impl Future<Output = ()>) {
+    host.enter();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(work);
 }

@@ -61,7 +61,9 @@ pub(super) fn service(seen: &Seen) -> Vec<Line> {
                 "service",
                 "none is installed: aigwd was started by hand, and ends with this machine",
             ),
-            Err(_) => Line::skipped("service", "none is installed: `aigwctl service install`, or `aigwctl start`"),
+            Err(_) => {
+                Line::skipped("service", "none is installed: `aigwctl service install`, or `aigwctl start`")
+            }
         }];
     }
     let mut lines = vec![match service.is_well() {

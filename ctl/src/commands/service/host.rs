@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::port;
 use crate::os::rights;
-use crate::os::service::{self, Host, Manager};
+use crate::os::service::{self, Host};
 use crate::output::{Answer, Output};
 use crate::program;
 use crate::settings::place;
@@ -35,8 +35,14 @@ impl Answer for Told {
         if !self.installed {
             return writeln!(to, "The service of {user} is gone. What it kept is in {home}");
         }
-        writeln!(to, "aigwd runs as {user}, and with every start of the machine. Tools connect to port {port}.")?;
-        writeln!(to, "Log in for it: sudo -u {user} AIGW_HOME='{home}' aigwctl login https://coder.example.com")
+        writeln!(
+            to,
+            "aigwd runs as {user}, and with every start of the machine. Tools connect to port {port}."
+        )?;
+        writeln!(
+            to,
+            "Log in for it: sudo -u {user} AIGW_HOME='{home}' aigwctl login https://coder.example.com"
+        )
     }
 }
 
@@ -48,7 +54,9 @@ pub(super) fn install(user: &str, dry_run: bool, output: &Output) -> Result<(), 
         if !rights::only_root_writes(&host.aigwd) {
             let text = format!("{} can be changed by others than root", host.aigwd.display());
             return Err(Fault::new(Kind::Impossible, text)
-                .cure_with("put aigwd and aigwctl where only root writes, such as /usr/local/bin, and run that one")
+                .cure_with(
+                    "put aigwd and aigwctl where only root writes, such as /usr/local/bin, and run that one",
+                )
                 .into());
         }
         apply(&steps)?;
@@ -71,7 +79,7 @@ fn host(user: &str, port: u16) -> Result<Host, Failure> {
     if user.is_empty() || user.starts_with(['-', '.']) || !user.chars().all(plain) {
         return Err(Fault::new(Kind::Usage, "--system wants the name of a user of this machine").into());
     }
-    Ok(Host { manager: Manager::here(), user: user.to_owned(), aigwd: program::aigwd()?, port })
+    Ok(Host::here(user, program::aigwd()?, port))
 }
 
 fn needs_root(verb: &str, user: &str) -> Result<(), Failure> {
@@ -85,7 +93,8 @@ fn needs_root(verb: &str, user: &str) -> Result<(), Failure> {
 
 /// Without a trace in root's home: what is cut short is done again by the same command.
 fn apply(steps: &[Step]) -> Result<(), Failure> {
-    let fault = |error: io::Error| Fault::new(Kind::File, format!("a scratch folder cannot be made: {error}"));
+    let fault =
+        |error: io::Error| Fault::new(Kind::File, format!("a scratch folder cannot be made: {error}"));
     let folder = tempfile::tempdir().map_err(fault)?;
     for file in steps.iter().filter_map(|step| match step {
         Step::Write { file, .. } => file.parent(),
@@ -99,7 +108,9 @@ fn apply(steps: &[Step]) -> Result<(), Failure> {
         Step::Remove { file } => file.parent().map(Path::to_owned),
         _ => None,
     });
-    place::remove_empty(&removed.filter(|folder| folder.extension().is_some_and(|it| it == "d")).collect::<Vec<_>>());
+    place::remove_empty(
+        &removed.filter(|folder| folder.extension().is_some_and(|it| it == "d")).collect::<Vec<_>>(),
+    );
     Ok(done?)
 }
 

@@ -54,6 +54,7 @@ impl Record {
             record.folders.extend(place::missing_folders(&file));
             record.files.insert(file, text);
         }
+        record.folders.extend(place.made_by_manager().iter().flat_map(|link| place::missing_folders(link)));
         record.folders.sort();
         record.folders.dedup();
         record.aigwd.clone_from(&place.aigwd);

@@ -143,7 +143,8 @@ impl Service {
         if !self.installed {
             return format!("none is installed ({} would start aigwd)", self.manager);
         }
-        let mut words = format!("installed, {}", self.state.as_deref().unwrap_or("its manager does not answer"));
+        let mut words =
+            format!("installed, {}", self.state.as_deref().unwrap_or("its manager does not answer"));
         if !self.enabled {
             words += ", not started with a login";
         }

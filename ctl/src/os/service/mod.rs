@@ -54,6 +54,8 @@ pub(crate) struct Host {
     pub(crate) user: String,
     pub(crate) aigwd: PathBuf,
     pub(crate) port: u16,
+    /// Other users of the machine have one, too.
+    pub(crate) has_others: bool,
 }
 
 /// What may be done with a service that is installed.
@@ -99,7 +101,9 @@ impl Manager {
     /// The command that answers when this user has a manager, and fails when not.
     fn question(self) -> Option<Command> {
         let (program, words) = match self {
-            Self::Systemd => ("systemctl", vec!["--user".to_owned(), "show".to_owned(), "-p=Version".to_owned()]),
+            Self::Systemd => {
+                ("systemctl", vec!["--user".to_owned(), "show".to_owned(), "--property=Version".to_owned()])
+            }
             Self::Launchd => ("/bin/launchctl", vec!["print".to_owned(), format!("gui/{}", rights::user())]),
             Self::TaskScheduler => return None,
         };
@@ -164,6 +168,14 @@ impl Place {
             Manager::Systemd => systemd::files(self),
             Manager::Launchd => launchd::files(self),
             Manager::TaskScheduler => windows::files(self),
+        }
+    }
+
+    /// What the manager makes in the user's folders by itself.
+    pub(crate) fn made_by_manager(&self) -> Vec<PathBuf> {
+        match self.manager {
+            Manager::Systemd => systemd::links(self).to_vec(),
+            Manager::Launchd | Manager::TaskScheduler => Vec::new(),
         }
     }
 
@@ -270,6 +282,17 @@ impl Place {
 }
 
 impl Host {
+    /// That of this machine.
+    pub(crate) fn here(user: &str, aigwd: PathBuf, port: u16) -> Self {
+        Self {
+            manager: Manager::here(),
+            user: user.to_owned(),
+            aigwd,
+            port,
+            has_others: systemd::has_others(user),
+        }
+    }
+
     /// Writes its files, and has it started now and with the machine.
     ///
     /// # Errors

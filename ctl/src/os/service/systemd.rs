@@ -17,7 +17,7 @@ const USUAL_PORT: u16 = 2449;
 
 pub(super) fn files(place: &Place) -> Vec<(PathBuf, String)> {
     let folder = folder(place);
-    let mut service = SERVICE.replace("@AIGWD@", &quoted(&place.aigwd.to_string_lossy()));
+    let mut service = SERVICE.replace("@AIGWD@", &command(&place.aigwd.to_string_lossy()));
     let variables: String = place
         .environment
         .iter()
@@ -49,8 +49,13 @@ pub(super) fn uninstall(place: &Place, answers: bool) -> (Vec<Step>, Vec<Step>) 
         );
     }
     // What `disable` would remove.
-    let links = ["sockets.target.wants/aigwd.socket", "default.target.wants/aigwd.service"];
-    (links.map(|link| Step::Remove { file: folder(place).join(link) }).to_vec(), Vec::new())
+    (links(place).map(|file| Step::Remove { file }).to_vec(), Vec::new())
+}
+
+/// What `enable` makes.
+pub(super) fn links(place: &Place) -> [PathBuf; 2] {
+    ["sockets.target.wants/aigwd.socket", "default.target.wants/aigwd.service"]
+        .map(|link| folder(place).join(link))
 }
 
 pub(super) fn act(act: Act) -> Vec<Step> {
@@ -68,7 +73,7 @@ pub(super) fn linger(uid: u32, on: bool) -> Step {
 }
 
 pub(super) fn question() -> (&'static str, Vec<String>) {
-    let words = ["--user", "show", "-p=Id,ActiveState,UnitFileState,NRestarts", UNITS[0], UNITS[1]];
+    let words = ["--user", "show", "--property=Id,ActiveState,UnitFileState,NRestarts", UNITS[0], UNITS[1]];
     ("systemctl", words.map(str::to_owned).to_vec())
 }
 
@@ -94,10 +99,13 @@ pub(super) fn read(said: &str) -> State {
 // -- of the system ----------------------------------------------------------------------------------------------------
 
 pub(super) fn host_install(host: &Host) -> Vec<Step> {
-    let text = TEMPLATE.replace("@AIGWD@", &quoted(&host.aigwd.to_string_lossy()));
+    let text = TEMPLATE.replace("@AIGWD@", &command(&host.aigwd.to_string_lossy()));
     let mut steps = vec![write(&Path::new(SYSTEM).join("aigwd@.service"), &text)];
     if host.port != USUAL_PORT {
-        steps.push(write(&host_port(host), &format!("[Service]\nEnvironment=AIGW_LISTEN_PORT={}\n", host.port)));
+        steps.push(write(
+            &host_port(host),
+            &format!("[Service]\nEnvironment=AIGW_LISTEN_PORT={}\n", host.port),
+        ));
     }
     let unit = host_unit(host);
     let run = |words: &[&str]| Step::run(Path::new("systemctl"), words);
@@ -107,11 +115,25 @@ pub(super) fn host_install(host: &Host) -> Vec<Step> {
 
 /// The template stays for the other users, if there are any.
 pub(super) fn host_uninstall(host: &Host) -> Vec<Step> {
-    vec![
+    let mut steps = vec![
         Step::run(Path::new("systemctl"), &["disable", "--now", &host_unit(host)]),
         Step::Remove { file: host_port(host) },
-        Step::run(Path::new("systemctl"), &["daemon-reload"]),
-    ]
+    ];
+    if !host.has_others {
+        steps.push(Step::Remove { file: Path::new(SYSTEM).join("aigwd@.service") });
+    }
+    steps.push(Step::run(Path::new("systemctl"), &["daemon-reload"]));
+    steps
+}
+
+/// Whether the template is in use by somebody else.
+pub(super) fn has_others(user: &str) -> bool {
+    let ours = format!("aigwd@{user}.service");
+    let enabled = std::fs::read_dir(Path::new(SYSTEM).join("multi-user.target.wants"));
+    enabled.into_iter().flatten().flatten().any(|link| {
+        let name = link.file_name().to_string_lossy().into_owned();
+        name.starts_with("aigwd@") && name != ours
+    })
 }
 
 fn host_unit(host: &Host) -> String {
@@ -145,7 +167,12 @@ fn escaped(text: &str) -> String {
     text.replace('%', "%%")
 }
 
-/// One word of a setting that takes several (systemd.syntax(7)); `$` begins a variable in a command.
+/// One word of a setting that takes several (systemd.syntax(7)).
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", escaped(text).replace('\\', "\\\\").replace('"', "\\\"").replace('$', "$$"))
+    format!("\"{}\"", escaped(text).replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// The program of a command, in which `$` begins a variable.
+fn command(program: &str) -> String {
+    quoted(program).replace('$', "$$")
 }

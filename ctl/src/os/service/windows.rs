@@ -17,7 +17,8 @@ pub(super) fn files(place: &Place) -> Vec<(PathBuf, String)> {
 pub(super) fn install(place: &Place) -> Vec<Step> {
     let file = task(place).to_string_lossy().into_owned();
     // A task has the user's variables, and not those of a shell.
-    let tell = |(name, value): &(&str, String)| Step::Tell(format!("let the task know: setx {name} \"{value}\""));
+    let tell =
+        |(name, value): &(&str, String)| Step::Tell(format!("let the task know: setx {name} \"{value}\""));
     let mut steps: Vec<Step> = place.environment.iter().map(tell).collect();
     steps.push(schtasks(&["/Create", "/TN", NAME, "/XML", &file, "/F"]));
     steps.push(schtasks(&["/Run", "/TN", NAME]));
