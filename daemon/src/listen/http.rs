@@ -172,3 +172,42 @@ where
         Ok(response.map(|body| busy.until_end_of(body)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aigw_shared::paths::Paths;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+    use crate::app::Origins;
+
+    /// No request through a public door makes aigwd panic, or that would be mended.
+    #[tokio::test]
+    async fn a_panic_is_500_in_the_dialect_and_others_are_served() {
+        let home = tempfile::tempdir().unwrap();
+        let origins =
+            Origins { paths: Paths::under(home.path()), environment: Vec::new(), flags: Vec::new() };
+        let app = App::open(origins).unwrap();
+        let ask = async |path: &str| {
+            let (mut client, server) = duplex(64 * 1024);
+            let app = app.clone();
+            let serving = tokio::spawn(async move {
+                serve_http1(&app, server, |request| async move {
+                    assert_eq!(request.uri().path(), "/well");
+                    Response::new(Answer::empty())
+                })
+                .await;
+            });
+            let head = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+            client.write_all(head.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).await.unwrap();
+            serving.await.unwrap();
+            answer
+        };
+        let failed = ask("/anthropic/v1/messages").await;
+        assert!(failed.starts_with("HTTP/1.1 500 ") && failed.contains(r#""type":"error""#), "{failed}");
+        let well = ask("/well").await;
+        assert!(well.starts_with("HTTP/1.1 200 "), "{well}");
+    }
+}
