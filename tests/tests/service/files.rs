@@ -163,6 +163,7 @@ fn lingering_is_switched_on_only_when_asked_and_off_again() {
     host.ok(ADA, "aigwctl service uninstall");
     assert!(!lingers("ada"));
     // What an administrator has switched on is not ours to switch off.
+    host.log_on(ADA);
     host.ok(ROOT, "loginctl enable-linger ada");
     host.ok(ADA, "aigwctl service install --linger && aigwctl service uninstall");
     assert!(lingers("ada"));

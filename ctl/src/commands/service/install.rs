@@ -8,11 +8,11 @@ use super::port::{Choice, Variables};
 use super::record::Record;
 use super::{Told, answers, here, journal, port, state, told};
 use crate::commands::{start, stop};
-use crate::daemon;
 use crate::os::service::{Act, Manager, Place};
 use crate::output::Output;
 use crate::settings::ledger::Ledger;
 use crate::steps::{Step, apply};
+use crate::{daemon, program};
 
 /// What there is to do.
 struct Plan {
@@ -46,7 +46,11 @@ pub(super) async fn run(dry_run: bool, linger: bool, output: &Output) -> Result<
 }
 
 async fn plan(aigwd: Option<&Path>, linger: bool) -> Result<Plan, Failure> {
-    let now = here_with(0, aigwd)?;
+    let aigwd = match aigwd {
+        Some(path) => program::given(path)?,
+        None => program::aigwd()?,
+    };
+    let now = Place::here(0, Some(&aigwd))?;
     let installed = now.is_installed();
     let texts = now.files().into_iter().filter_map(|(file, _)| std::fs::read_to_string(file).ok());
     let kept = texts.filter(|_| installed).find_map(|text| state::kept(&text));
@@ -61,10 +65,6 @@ async fn plan(aigwd: Option<&Path>, linger: bool) -> Result<Plan, Failure> {
     let steps = if is_so { Vec::new() } else { step.into_iter().chain(place.install()).collect() };
     let linger = if linger && !place.lingers() { Some(place.linger(true)?) } else { None };
     Ok(Plan { place, steps, linger })
-}
-
-fn here_with(port: u16, aigwd: Option<&Path>) -> Result<Place, Failure> {
-    Place::here(port, aigwd)
 }
 
 async fn install(plan: &Plan, output: &Output) -> Result<(), Failure> {

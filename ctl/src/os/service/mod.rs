@@ -130,7 +130,7 @@ impl Place {
     /// This machine and user, with the service listening on this port. `aigwd` is the program, if it is not the usual one.
     ///
     /// # Errors
-    /// When aigwd is not found, or the user has no home.
+    /// When the user has no home.
     pub(crate) fn here(port: u16, aigwd: Option<&Path>) -> Result<Self, Failure> {
         let paths = daemon::paths()?;
         let manager = Manager::here();
@@ -142,14 +142,11 @@ impl Place {
         let settings =
             settings.ok_or_else(|| Fault::new(Kind::BadConfiguration, "this user has no home folder"))?;
         let set = |name| Some((name, crate::os::variable(name).filter(|value| !value.is_empty())?));
-        let aigwd = match aigwd {
-            Some(path) => program::given(path)?,
-            None => program::aigwd()?,
-        };
         Ok(Self {
             manager,
             settings,
-            aigwd,
+            // Who only looks has no need of it.
+            aigwd: aigwd.map_or_else(|| program::aigwd().unwrap_or_default(), Path::to_owned),
             environment: FOLDERS.into_iter().filter_map(set).collect(),
             control: paths.socket().address,
             port,
@@ -270,8 +267,9 @@ impl Place {
             }
             (Manager::TaskScheduler, _, _) => {
                 let wait = if follow { " -Wait" } else { "" };
-                let show = format!("Get-Content -Tail {lines}{wait} -LiteralPath $args[0]");
-                return ["powershell", "-NoProfile", "-Command", &show, &log].map(str::to_owned).to_vec();
+                let log = log.replace('\'', "''");
+                let show = format!("Get-Content -Tail {lines}{wait} -LiteralPath '{log}'");
+                return ["powershell", "-NoProfile", "-Command", &show].map(str::to_owned).to_vec();
             }
             // By name: the file is replaced when it has become large.
             (_, _, true) => &["tail", "-n", &lines, "-F", &log],

@@ -105,12 +105,13 @@ fn every_plan_of_every_system_is_as_it_was() {
     for (name, manager) in SYSTEMS {
         let file =
             PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("src/os/service/fixtures/{name}.txt"));
-        // On Windows a path is joined by its own sign.
-        let now = plans(manager).replace('\\', "/");
+        let now = plans(manager);
         if std::env::var_os("AIGW_BLESS").is_some() {
             std::fs::write(&file, &now).unwrap();
         }
-        let meant = std::fs::read_to_string(&file).unwrap().replace("\r\n", "\n");
+        // On Windows a path is joined by its own sign.
+        let plain = |text: &str| text.replace("\r\n", "\n").replace('\\', "/");
+        let (now, meant) = (plain(&now), plain(&std::fs::read_to_string(&file).unwrap()));
         for (now, meant) in now.lines().zip(meant.lines()) {
             assert_eq!(now, meant, "{name}");
         }
@@ -177,7 +178,9 @@ fn walk<'a>(dict: Node<'a, 'a>, at: &str, seen: &mut Vec<String>) {
 }
 
 fn plist(text: &str) -> Vec<String> {
-    assert!(!text.contains('@'), "{text}");
+    for place in ["@AIGWD@", "@ENVIRONMENT@", "@PORT@", "@CONTROL@", "@LABEL@", "@USER@", "@HOME@"] {
+        assert!(!text.contains(place), "{text}");
+    }
     let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
     let document = Document::parse_with_options(text, options).unwrap();
     let root = document.root_element();
@@ -273,7 +276,8 @@ fn the_task_is_well_formed_and_in_the_order_of_its_schema() {
         assert!(elements(settings).all(|child| SETTINGS.contains(&child.tag_name().name())));
         let arguments = document.descendants().find(|node| node.tag_name().name() == "Arguments").unwrap();
         let aigwd = place.aigwd.to_string_lossy();
-        assert_eq!(arguments.text(), Some(&*format!("--headless \"{aigwd}\" run")));
+        let begin = format!("--headless \"{aigwd}\" run");
+        assert!(arguments.text().unwrap().starts_with(&begin), "{:?}", arguments.text());
     }
 }
 
