@@ -1,5 +1,6 @@
 //! `service`: aigwd runs whenever this user is logged in, under the system's service manager, which keeps its sockets.
 
+mod handover;
 mod host;
 mod install;
 mod journal;
@@ -8,6 +9,7 @@ mod record;
 mod state;
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -26,6 +28,8 @@ use crate::steps::Step;
 
 /// A daemon that is well answers within a second.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// For a report.
+const LINES: u32 = 200;
 
 #[derive(Serialize)]
 struct Told {
@@ -65,7 +69,13 @@ pub(super) async fn run(action: &Service, output: &Output) -> Result<(), Failure
         Service::Uninstall { dry_run, .. } => install::undo(*dry_run, output),
         Service::Start { dry_run } => act(Act::Start, *dry_run, output).await,
         Service::Stop { dry_run } => act(Act::Stop, *dry_run, output).await,
-        Service::Restart { dry_run } => act(Act::Restart, *dry_run, output).await,
+        Service::Restart { dry_run, drain } if handover::is_possible()? => {
+            handover::restart(*drain, *dry_run, output).await
+        }
+        Service::Restart { dry_run, .. } => act(Act::Restart, *dry_run, output).await,
+        Service::Upgrade { program, drain, dry_run } => {
+            handover::upgrade(program, *drain, *dry_run, output).await
+        }
         Service::Status => state::show(output),
         Service::Logs { follow, lines } => logs(*follow, *lines),
     }
@@ -122,6 +132,15 @@ fn logs(follow: bool, lines: u32) -> Result<(), Failure> {
         fault
     }
     .into())
+}
+
+/// What the service wrote last, where the system's journal has it.
+pub(super) fn journal_of_service() -> Option<String> {
+    let place = here().ok().filter(|place| place.manager == Manager::Systemd && place.is_installed())?;
+    let words = place.logs(true, false, LINES, Path::new(""));
+    let (program, words) = words.split_first()?;
+    let output = Command::new(program).args(words).output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn here() -> Result<Place, Failure> {

@@ -165,3 +165,29 @@ fn a_restart_drains_for_five_seconds_at_most() {
         assert_ne!(pid(&host, ADA), process);
     });
 }
+
+/// systemd takes the successor for the main process: the unit is never down, and nothing counts as a failure.
+#[test]
+fn a_handover_is_no_restart_for_systemd() {
+    let (host, process) = installed();
+    within(&host, async {
+        let before = host.property(ADA, "aigwd.service", "ActiveEnterTimestampMonotonic");
+        let mut last = process;
+        for _ in 0..3 {
+            let told = host.ok(ADA, "aigwctl service restart --drain 1");
+            assert!(told.contains("has handed over"), "{told}");
+            last = next_pid(&host, ADA, last);
+            assert!(healthy(PORT));
+        }
+        assert_eq!(host.property(ADA, "aigwd.service", "ActiveEnterTimestampMonotonic"), before);
+        assert_eq!(host.property(ADA, "aigwd.service", "NRestarts"), "0");
+        eventually("the old ones are gone", || {
+            let tasks = host.ok(ADA, "pgrep -xc aigwd");
+            (tasks == "1").then_some(())
+        });
+        // It is watched and started again like the first.
+        host.ok(ADA, &format!("kill -9 {last}"));
+        assert!(healthy(PORT));
+        next_pid(&host, ADA, last);
+    });
+}

@@ -62,7 +62,7 @@ fn another_port_in_the_configuration_is_a_finding_until_it_is_installed() {
     };
     assert_eq!(found("aigwctl service status --json"), 1);
     // It runs on what it was handed, and says so itself.
-    host.ok(ADA, "aigwctl service restart");
+    host.ok(ADA, "systemctl --user restart aigwd");
     assert_eq!(listens(&host, ADA), "127.0.0.1:2449");
     assert_eq!(found("aigwctl status --json"), 1);
     host.ok(ADA, "aigwctl service install");
