@@ -134,8 +134,8 @@ pub(super) fn kept(text: &str) -> Option<u16> {
 impl Service {
     /// Whether it does what it is for.
     pub(in crate::commands) fn is_well(&self) -> bool {
-        self.enabled && !["inactive", "failed"].contains(&self.state.as_deref().unwrap_or("failed"))
-            || self.socket && self.enabled
+        let is_up = !["inactive", "failed"].contains(&self.state.as_deref().unwrap_or("failed"));
+        self.enabled && (is_up || self.socket)
     }
 
     /// In one line.
