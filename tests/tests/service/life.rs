@@ -29,6 +29,8 @@ fn it_is_ready_when_systemd_says_so_and_the_journal_has_its_log() {
     let status = host.property(ADA, "aigwd.service", "StatusText");
     assert_eq!(status, "listening on 127.0.0.1:2449, [::1]:2449");
     assert!(healthy(PORT) && healthy("[::1]:2449"));
+    let status = host.ok(ADA, "aigwctl status");
+    assert!(status.contains("service   installed, active, port kept"), "{status}");
     let log = host.ok(ADA, "aigwctl service logs -n 50");
     assert!(log.contains("aigwd is ready") && log.contains(&format!("aigwd[{process}]")), "{log}");
     assert_eq!(host.ok(ADA, "aigwctl service logs -n 1").lines().count(), 1);
