@@ -1,9 +1,11 @@
 //! `service`: aigwd runs whenever this user is logged in, under the system's service manager, which keeps its sockets.
 
+mod handover;
 mod journal;
 mod port;
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use aigw_shared::fault::{Failure, Fault, Kind};
@@ -13,7 +15,7 @@ use tokio::time::sleep;
 use super::{start, stop};
 use crate::cli::Service;
 use crate::daemon;
-use crate::os::service::{self, Act, Place};
+use crate::os::service::{self, Act, Manager, Place};
 use crate::output::{Answer, GOOD, Output, WARN};
 use crate::steps::Step;
 
@@ -53,7 +55,13 @@ pub(super) async fn run(action: &Service, output: &Output) -> Result<(), Failure
         Service::Uninstall { dry_run } => uninstall(*dry_run, output).await,
         Service::Start { dry_run } => act(Act::Start, *dry_run, output).await,
         Service::Stop { dry_run } => act(Act::Stop, *dry_run, output).await,
-        Service::Restart { dry_run } => act(Act::Restart, *dry_run, output).await,
+        Service::Restart { dry_run, drain } if handover::is_possible()? => {
+            handover::restart(*drain, *dry_run, output).await
+        }
+        Service::Restart { dry_run, .. } => act(Act::Restart, *dry_run, output).await,
+        Service::Upgrade { program, drain, dry_run } => {
+            handover::upgrade(program, *drain, *dry_run, output).await
+        }
         Service::Status => status(output).await,
         Service::Logs { follow } => logs(*follow),
     }
@@ -127,6 +135,13 @@ fn logs(follow: bool) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Fault::new(Kind::CommandFailed, format!("{:?} ended with {status}", command.get_program())).into())
+}
+
+/// What the service wrote last, where the system's journal has it.
+pub(super) fn journal_of_service() -> Option<String> {
+    let place = here().ok().filter(|place| place.manager == Manager::Systemd && place.is_installed())?;
+    let output = place.logs(false, Path::new("")).output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn here() -> Result<Place, Failure> {
