@@ -89,8 +89,12 @@ impl Machine {
     /// A command in this home, in an environment of nothing but `PATH` and what was [`set`](Self::set).
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
+        // Without these Windows has no sockets, no folders and, under Wine, no Windows; elsewhere they are not set.
+        let system = ["SystemRoot", "SystemDrive", "USERPROFILE", "USERNAME", "APPDATA", "LOCALAPPDATA", "TEMP", "WINEPREFIX"];
+        let system = system.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
         command
             .env_clear()
+            .envs(system)
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.home())
             .env("AIGW_HOME", self.home())

@@ -9,6 +9,7 @@ pub mod edit;
 mod env;
 mod file;
 mod layer;
+pub(crate) mod managed;
 mod policy;
 mod proxy;
 mod schema;
