@@ -72,7 +72,11 @@ impl Rank {
 pub(super) enum Place {
     Default,
     /// The line counts from 1; it is 0 for what is no text.
-    File { rank: Rank, path: PathBuf, line: usize },
+    File {
+        rank: Rank,
+        path: PathBuf,
+        line: usize,
+    },
     Variable(String),
     Flag(String),
 }

@@ -9,10 +9,9 @@ pub mod edit;
 mod env;
 mod file;
 mod layer;
-pub(crate) mod managed;
 mod policy;
 mod proxy;
-mod schema;
+pub(crate) mod schema;
 mod settings;
 #[cfg(test)]
 mod tests;

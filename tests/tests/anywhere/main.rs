@@ -16,7 +16,8 @@ use aigw_tests::machine::told;
 use aigw_tests::raw;
 use aigw_tests::scene::Scene;
 
-const MESSAGES: &str = r#"{"model":"claude-sonnet-4-5","max_tokens":16,"messages":[{"role":"user","content":"hi"}]}"#;
+const MESSAGES: &str =
+    r#"{"model":"claude-sonnet-4-5","max_tokens":16,"messages":[{"role":"user","content":"hi"}]}"#;
 
 async fn scene() -> Scene {
     Scene::set(machine!(), Setup { tls: true, ..Setup::default() }).await

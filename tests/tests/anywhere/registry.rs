@@ -40,7 +40,9 @@ async fn what_it_says_is_locked_and_a_mistake_in_it_closes_the_door() {
     policy.set("tunnel", "ports", "REG_MULTI_SZ", r"443\08443");
     assert!(scene.machine.ctl(&["reload"]).status.success());
     let shown = scene.machine.ask(&["config", "show"]);
-    for (key, value) in [("intercept.unmatched", "refuse"), ("listen.share", "false"), ("tunnel.ports", "443, 8443")] {
+    for (key, value) in
+        [("intercept.unmatched", "refuse"), ("listen.share", "false"), ("tunnel.ports", "443, 8443")]
+    {
         let rows = shown["settings"].as_array().or(shown.as_array()).expect("rows");
         let row = rows.iter().find(|row| row["key"] == key).unwrap_or_else(|| panic!("{key}: {shown}"));
         assert_eq!((row["value"].as_str(), row["locked"].as_bool()), (Some(value), Some(true)), "{row}");

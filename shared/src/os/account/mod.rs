@@ -9,6 +9,6 @@ mod windows;
 #[cfg(windows)]
 pub(crate) use rules::{closed, managed, owned_by, private};
 #[cfg(windows)]
-pub use windows::{is_ours, name_of};
-#[cfg(windows)]
 pub(crate) use windows::{close_folder, me, of_file, of_handle, of_registry};
+#[cfg(windows)]
+pub use windows::{is_ours, name_of};

@@ -13,11 +13,13 @@ use windows_sys::Win32::Foundation::{HANDLE, LocalFree};
 use windows_sys::Win32::Security::Authorization::{
     ConvertSecurityDescriptorToStringSecurityDescriptorW, ConvertSidToStringSidW,
     ConvertStringSecurityDescriptorToSecurityDescriptorW, GetNamedSecurityInfoW, GetSecurityInfo,
-    SDDL_REVISION_1, SE_FILE_OBJECT, SE_KERNEL_OBJECT, SE_OBJECT_TYPE, SE_REGISTRY_KEY, SetNamedSecurityInfoW,
+    SDDL_REVISION_1, SE_FILE_OBJECT, SE_KERNEL_OBJECT, SE_OBJECT_TYPE, SE_REGISTRY_KEY,
+    SetNamedSecurityInfoW,
 };
 use windows_sys::Win32::Security::{
-    ACL, DACL_SECURITY_INFORMATION, GetSecurityDescriptorDacl, GetTokenInformation, OWNER_SECURITY_INFORMATION,
-    PROTECTED_DACL_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, TOKEN_QUERY, TOKEN_USER, TokenUser,
+    ACL, DACL_SECURITY_INFORMATION, GetSecurityDescriptorDacl, GetTokenInformation,
+    OWNER_SECURITY_INFORMATION, PROTECTED_DACL_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, TOKEN_QUERY,
+    TOKEN_USER, TokenUser,
 };
 use windows_sys::Win32::System::Threading::{
     GetCurrentProcess, OpenProcess, OpenProcessToken, PROCESS_NAME_WIN32, PROCESS_QUERY_LIMITED_INFORMATION,
@@ -48,7 +50,12 @@ pub fn name_of(process: u32) -> Option<String> {
     let mut length = text.len() as u32;
     // SAFETY: the buffer is as long as `length` says; the handle is open.
     let done = unsafe {
-        QueryFullProcessImageNameW(process.as_raw_handle(), PROCESS_NAME_WIN32, text.as_mut_ptr(), &mut length)
+        QueryFullProcessImageNameW(
+            process.as_raw_handle(),
+            PROCESS_NAME_WIN32,
+            text.as_mut_ptr(),
+            &mut length,
+        )
     };
     let path = String::from_utf16_lossy(text.get(..length as usize).filter(|_| done != 0)?);
     Some(path.rsplit('\\').next()?.to_owned())
@@ -88,8 +95,7 @@ pub(crate) fn close_folder(path: &Path, sddl: &str) -> io::Result<()> {
     let descriptor = parse(sddl)?;
     let (mut present, mut list, mut by_default) = (0, null_mut::<ACL>(), 0);
     // SAFETY: the descriptor was made by the system, and lives until the end of this function, as the list in it does.
-    let found =
-        unsafe { GetSecurityDescriptorDacl(descriptor.0, &mut present, &mut list, &mut by_default) };
+    let found = unsafe { GetSecurityDescriptorDacl(descriptor.0, &mut present, &mut list, &mut by_default) };
     if found == 0 || present == 0 || list.is_null() {
         return Err(io::Error::other("no list of rights"));
     }

@@ -7,9 +7,8 @@ use crate::os::sockets::{self, Socket};
 
 pub(super) fn of(port: u16, address: Option<IpAddr>) -> Option<Owner> {
     let there = |at: IpAddr| address.is_none_or(|address| at == address || at.is_unspecified());
-    let listens = |socket: &Socket| {
-        socket.remote.is_none() && socket.local.port() == port && there(socket.local.ip())
-    };
+    let listens =
+        |socket: &Socket| socket.remote.is_none() && socket.local.port() == port && there(socket.local.ip());
     let mut found = sockets::all(&listens);
     found.sort_by_key(|socket| sockets::is_ours(socket.process));
     let process = found.first()?.process;

@@ -7,9 +7,7 @@ use std::path::Path;
 
 use plist::Value;
 
-#[cfg(target_os = "macos")]
-use super::Managed;
-use crate::config::managed::Node;
+use super::values::{Node, toml};
 #[cfg(target_os = "macos")]
 use crate::files::read_open;
 #[cfg(target_os = "macos")]
@@ -19,22 +17,24 @@ use crate::os::owner::open_managed;
 pub(crate) const PLACE: &str = "/Library/Managed Preferences/dev.aigw.plist";
 
 #[cfg(target_os = "macos")]
-pub(super) fn read(place: &Path, longest: u64) -> Result<Option<Managed>, String> {
+pub(super) fn read(place: &Path, longest: u64) -> Result<Option<Vec<u8>>, String> {
     let wrong = |why: String| format!("{}: {why}", place.display());
     let Some(file) = open_managed(place)? else { return Ok(None) };
     let content = read_open(file, longest).map_err(|error| wrong(error.to_string()))?;
-    Ok(Some(Managed::Values(values(&content).map_err(wrong)?)))
+    text(&content).map(|text| Some(text.into_bytes())).map_err(wrong)
 }
 
-/// Of either form, XML or binary.
-fn values(content: &[u8]) -> Result<Node, String> {
+/// Of a list in either form, XML or binary.
+fn text(content: &[u8]) -> Result<String, String> {
     let value = Value::from_reader(Cursor::new(content)).map_err(|error| error.to_string())?;
-    Ok(node(value))
+    toml(node(value))
 }
 
 fn node(value: Value) -> Node {
     match value {
-        Value::Dictionary(table) => Node::Table(table.into_iter().map(|(name, one)| (name, node(one))).collect()),
+        Value::Dictionary(table) => {
+            Node::Table(table.into_iter().map(|(name, one)| (name, node(one))).collect())
+        }
         Value::Array(items) => Node::List(items.into_iter().map(node).collect()),
         Value::String(text) => Node::Text(text),
         Value::Boolean(flag) => Node::Flag(flag),
@@ -46,7 +46,6 @@ fn node(value: Value) -> Node {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::managed::toml;
 
     const PROFILE: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
@@ -63,18 +62,18 @@ mod tests {
 
     #[test]
     fn a_profile_says_what_a_file_would_say() {
-        assert_eq!(toml(values(PROFILE.as_bytes()).unwrap()).as_deref(), Ok(TOML));
+        assert_eq!(text(PROFILE.as_bytes()).as_deref(), Ok(TOML));
         let mut binary = Vec::new();
         Value::from_reader(Cursor::new(PROFILE)).unwrap().to_writer_binary(&mut binary).unwrap();
-        assert_eq!(toml(values(&binary).unwrap()).as_deref(), Ok(TOML));
+        assert_eq!(text(&binary).as_deref(), Ok(TOML));
     }
 
     #[test]
     fn what_no_setting_takes_is_named() {
         let list = PROFILE.replace("<integer>443</integer>", "<date>2026-01-01T00:00:00Z</date>");
-        let error = toml(values(list.as_bytes()).unwrap()).unwrap_err();
+        let error = text(list.as_bytes()).unwrap_err();
         assert!(error.contains("tunnel.ports"), "{error}");
-        assert!(values(b"<plist><dict><key>listen</key>").is_err());
-        assert!(toml(values(b"<plist><string>listen</string></plist>").unwrap()).is_err());
+        assert!(text(b"<plist><dict><key>listen</key>").is_err());
+        assert!(text(b"<plist><string>listen</string></plist>").is_err());
     }
 }

@@ -6,8 +6,7 @@ use std::path::Path;
 
 use windows_registry::{Key, LOCAL_MACHINE, Type};
 
-use super::Managed;
-use crate::config::managed::Node;
+use super::values::{Node, toml};
 use crate::os::account;
 
 pub(crate) const PLACE: &str = r"HKEY_LOCAL_MACHINE\SOFTWARE\Policies\aigw";
@@ -18,7 +17,7 @@ const MACHINE: &str = r"MACHINE\";
 /// As deep as settings are, and a little more.
 const DEEPEST: usize = 8;
 
-pub(super) fn read(place: &Path, longest: u64) -> Result<Option<Managed>, String> {
+pub(super) fn read(place: &Path, longest: u64) -> Result<Option<Vec<u8>>, String> {
     let Some(path) = place.to_str().and_then(|place| place.strip_prefix(ROOT)) else { return Ok(None) };
     let wrong = |why: &dyn std::fmt::Display| format!("{}: {why}", place.display());
     let key = match LOCAL_MACHINE.open(path) {
@@ -28,7 +27,7 @@ pub(super) fn read(place: &Path, longest: u64) -> Result<Option<Managed>, String
     };
     let mut left = usize::try_from(longest).unwrap_or(usize::MAX);
     let values = table(&key, path, DEEPEST, &mut left).map_err(|error| wrong(&error))?;
-    Ok(Some(Managed::Values(values)))
+    toml(values).map(|text| Some(text.into_bytes())).map_err(|why| wrong(&why))
 }
 
 fn is_missing(error: &windows_registry::Error) -> bool {

@@ -64,7 +64,10 @@ fn of(process: u32) -> Vec<Socket> {
     look().unwrap_or_default()
 }
 
-#[expect(unsafe_code, reason = "a kind says which field of a union holds; the crate leaves that to its users")]
+#[expect(
+    unsafe_code,
+    reason = "a kind says which field of a union holds; the crate leaves that to its users"
+)]
 fn socket(info: &SocketInfo, process: u32) -> Option<Socket> {
     if !matches!(info.soi_kind.into(), SocketInfoKind::Tcp) {
         return None;
@@ -86,7 +89,6 @@ fn socket(info: &SocketInfo, process: u32) -> Option<Socket> {
     // In network order, in the lower half.
     let port = |port: i32| u16::from_be(port as u16);
     let listens = matches!(tcp.tcpsi_state.into(), TcpSIState::Listen);
-    let remote =
-        (!listens).then(|| SocketAddr::new(address(end.insi_faddr), port(end.insi_fport)));
+    let remote = (!listens).then(|| SocketAddr::new(address(end.insi_faddr), port(end.insi_fport)));
     Some(Socket { local: SocketAddr::new(address(end.insi_laddr), port(end.insi_lport)), remote, process })
 }

@@ -6,8 +6,8 @@ use windows_sys::Win32::Foundation::ERROR_INSUFFICIENT_BUFFER;
 use windows_sys::Win32::NetworkManagement::IpHelper::{GetExtendedTcpTable, TCP_TABLE_OWNER_PID_ALL};
 use windows_sys::Win32::Networking::WinSock::{AF_INET, AF_INET6};
 
-pub(super) use crate::os::account::{is_ours, name_of};
 use super::{Socket, table};
+pub(super) use crate::os::account::{is_ours, name_of};
 
 pub(super) fn first(wanted: &dyn Fn(&Socket) -> bool) -> Option<Socket> {
     all(wanted).into_iter().next()
@@ -26,14 +26,7 @@ fn read(family: u32) -> io::Result<Vec<u32>> {
         let mut bytes = u32::try_from(size_of_val(words.as_slice())).map_err(io::Error::other)?;
         // SAFETY: the buffer has `bytes` bytes, aligned as the table's words.
         let code = unsafe {
-            GetExtendedTcpTable(
-                words.as_mut_ptr().cast(),
-                &mut bytes,
-                0,
-                family,
-                TCP_TABLE_OWNER_PID_ALL,
-                0,
-            )
+            GetExtendedTcpTable(words.as_mut_ptr().cast(), &mut bytes, 0, family, TCP_TABLE_OWNER_PID_ALL, 0)
         };
         match code {
             0 => return Ok(words),

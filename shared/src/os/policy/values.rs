@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use toml_edit::{Array, DocumentMut, Item, Table, Value};
 
-use super::schema::{self, Put};
+use crate::config::schema::{self, Put};
 
 /// A value of such a policy.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(not(any(target_os = "macos", windows, test)), expect(dead_code, reason = "made where there are such systems"))]
-pub(crate) enum Node {
+pub(super) enum Node {
     Text(String),
     Number(i64),
     Flag(bool),
@@ -24,7 +23,7 @@ pub(crate) enum Node {
 ///
 /// # Errors
 /// Names a value that TOML has no word for, or that no setting takes.
-pub(crate) fn toml(values: Node) -> Result<String, String> {
+pub(super) fn toml(values: Node) -> Result<String, String> {
     let Node::Table(values) = values else { return Err("expected a table".to_owned()) };
     let mut document = DocumentMut::new();
     *document = table(values, &mut Vec::new())?;
@@ -49,19 +48,23 @@ fn table(values: BTreeMap<String, Node>, key: &mut Vec<String>) -> Result<Table,
 
 fn value(node: Node, key: &[String]) -> Result<Value, String> {
     let wanted = schema::find(key).map(|row| &row.put);
-    let refused = || Err(format!("{}: expected text, a whole number, a truth value or a list", key.join(".")));
+    let refused =
+        || Err(format!("{}: expected text, a whole number, a truth value or a list", key.join(".")));
     Ok(match (node, wanted) {
         (Node::Number(number @ (0 | 1)), Some(Put::Flag(_))) => (number == 1).into(),
         (Node::Number(number), _) => number.into(),
-        (Node::Text(text), Some(Put::Flag(_))) if ["true", "false"].contains(&text.as_str()) => (text == "true").into(),
+        (Node::Text(text), Some(Put::Flag(_))) if ["true", "false"].contains(&text.as_str()) => {
+            (text == "true").into()
+        }
         (Node::Text(text), _) => text.into(),
         (Node::Flag(flag), _) => flag.into(),
         (Node::List(items), wanted) => {
             let numbers = matches!(wanted, Some(Put::Numbers(_)));
             let item = |item| match item {
-                Node::Text(text) if numbers => {
-                    Ok(text.trim().parse().map_or_else(|_| Value::from(text.as_str()), |number: i64| number.into()))
-                }
+                Node::Text(text) if numbers => Ok(text
+                    .trim()
+                    .parse()
+                    .map_or_else(|_| Value::from(text.as_str()), |number: i64| number.into())),
                 Node::Text(text) => Ok(text.into()),
                 Node::Number(number) => Ok(number.into()),
                 Node::Flag(flag) => Ok(flag.into()),
@@ -90,7 +93,10 @@ mod tests {
     fn a_registry_says_what_a_file_would_say() {
         let registry = of([
             ("default_gateway", text("corp")),
-            ("listen", of([("port", Node::Number(2500)), ("share", Node::Number(0)), ("keyless", text("true"))])),
+            (
+                "listen",
+                of([("port", Node::Number(2500)), ("share", Node::Number(0)), ("keyless", text("true"))]),
+            ),
             (
                 "tunnel",
                 of([
