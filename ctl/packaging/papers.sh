@@ -5,11 +5,11 @@ readonly cyclonedx_version=0.5.9
 
 # write_man FOLDER: a page of each program and of each command of aigwctl.
 write_man() {
-    local here
-    here=$(programs_here)
+    local folder
+    folder=$(programs_here)
     install -d "$1"
-    "$here/aigwctl" man --out "$1"
-    "$here/aigwd" man >"$1/aigwd.1"
+    "$folder/aigwctl" man --out "$1"
+    "$folder/aigwd" man >"$1/aigwd.1"
     gzip -n -9 "$1"/*.1
 }
 

@@ -36,11 +36,12 @@ build_for() {
 
 # Folder of programs that run here, for pages and completions.
 programs_here() {
-    case $system in
-    "$(uname -m)"-*-linux-*) printf '%s\n' "$found" ;;
-    *)
+    if [[ $system == "$(uname -m)"-*-linux-* ]]; then
+        printf '%s\n' "$found"
+    elif [[ -n $here ]]; then
+        printf '%s\n' "$here"
+    else
         build_for "$(this_machine)"
         printf '%s/%s/dist\n' "$build_folder" "$(this_machine)"
-        ;;
-    esac
+    fi
 }
