@@ -91,7 +91,7 @@ async fn a_tools_file_is_set_up_and_comes_back_byte_for_byte() {
 async fn a_second_daemon_finds_the_first_and_the_first_stops_when_it_is_asked_to() {
     let mut scene = scene().await;
     let second = scene.machine.aigwd(&["run", "--port", "0"]).output().expect("aigwd runs");
-    assert!(!second.status.success() && told(&second).contains("already"), "{}", told(&second));
+    assert!(!second.status.success() && told(&second).contains("another aigwd"), "{}", told(&second));
 
     let stopped = scene.machine.ctl(&["stop"]);
     assert!(stopped.status.success(), "{}", told(&stopped));
