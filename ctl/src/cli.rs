@@ -235,7 +235,11 @@ pub enum Command {
     },
     /// Print the manual page
     #[command(after_help = "Example:\n  aigwctl man | man -l -")]
-    Man,
+    Man {
+        /// Write a page for each command into this folder, as packages have them
+        #[arg(long, value_name = "FOLDER", hide = true)]
+        out: Option<PathBuf>,
+    },
 }
 
 /// `env`

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::paths::Paths;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::app::Origins;
 use crate::os::handed::Handed;
@@ -40,6 +40,9 @@ enum Command {
         #[arg(long)]
         once: bool,
     },
+    /// Print the manual page, for packages.
+    #[command(hide = true)]
+    Man,
 }
 
 #[derive(Debug, Args)]
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(flags) => serve(flags.take_over, flags.settings()),
         Command::Try { once } => try_it(once),
+        Command::Man => man(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -108,6 +112,12 @@ fn try_it(once: bool) -> Result<(), Fault> {
 fn try_it(_once: bool) -> Result<(), Fault> {
     Err(Fault::new(Kind::Impossible, "this build carries no practice gateway")
         .cure_with("run it from the sources: `cargo run --release --bin aigwd -- try`"))
+}
+
+fn man() -> Result<(), Fault> {
+    clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout().lock()).map_err(|error| {
+        Fault::new(Kind::CommandFailed, format!("the manual page cannot be written: {error}"))
+    })
 }
 
 fn origins(flags: Vec<(String, String)>) -> Result<Origins, Fault> {

@@ -83,6 +83,6 @@ pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failu
         Some(Command::LogLevel { level }) => log_level::run(level, output).await,
         Some(Command::Version) => version::run(output).await,
         Some(Command::Completions { shell }) => completions::run(*shell, output),
-        Some(Command::Man) => man::run(output),
+        Some(Command::Man { out }) => man::run(out.as_deref(), output),
     }
 }

@@ -30,6 +30,7 @@ impl Rotated {
             None => self.opened()?,
         };
         if open.1 != 0 && open.1 + length > self.limit {
+            drop(open);
             self.move_on()?;
             open = self.opened()?;
         }
@@ -116,14 +117,16 @@ mod tests {
         write(&mut log, "dropped\n");
         fs::create_dir(folder.path().join("gone")).unwrap();
         write(&mut log, "kept\n");
-        assert_eq!(fs::read_to_string(&path).unwrap(), "kept\n");
-        // A folder in the way of the second file: the first stays as it is, and does not grow.
-        fs::create_dir_all(folder.path().join("gone/log.1/full")).unwrap();
+        write(&mut log, "kept, and full\n");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "kept\nkept, and full\n");
+        // A folder in the way of the oldest: the newest stays as it is, and does not grow.
+        fs::create_dir_all(folder.path().join("gone/log.4/full")).unwrap();
+        fs::write(folder.path().join("gone/log.3"), "old").unwrap();
         for _ in 0..9 {
             write(&mut log, "more than fits\n");
         }
-        assert!(fs::metadata(&path).unwrap().len() <= 20);
-        fs::remove_dir_all(folder.path().join("gone/log.1")).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().len(), 20);
+        fs::remove_dir_all(folder.path().join("gone/log.4")).unwrap();
         write(&mut log, "more than fits\n");
         assert_eq!(fs::read_to_string(&path).unwrap(), "more than fits\n");
     }

@@ -172,7 +172,6 @@ fn files_of(folder: &Path) -> BTreeSet<String> {
 fn the_image_holds_two_programs_and_little_else() {
     let files = files_of(&image());
     let expected = [
-        "etc/nsswitch.conf",
         "etc/ssl/certs/ca-certificates.crt",
         "usr/bin/aigwctl",
         "usr/bin/aigwd",

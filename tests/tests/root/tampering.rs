@@ -88,7 +88,7 @@ async fn roots_own_link_is_followed() {
     mode(&elsewhere, 0o755);
     symlink("../managed/aigw.toml", stage.folder().join("etc/aigw/policy.toml")).unwrap();
     let _daemon = stage.machine.start();
-    assert!(ports(&stage).starts_with("[443]"), "{}", ports(&stage));
+    assert!(ports(&stage).starts_with("443 policy"), "{}", ports(&stage));
 }
 
 /// Neither folders of ours, nor variables, nor flags, nor files in the places where others are looked for.
@@ -119,7 +119,7 @@ async fn nothing_that_a_user_says_hides_it() {
         mode(&stage.folder().join("etc/aigw"), mode_of_folder);
         let _daemon = stage.machine.start();
         match mode_of_folder {
-            0o755 => assert!(ports(&stage).starts_with("[443]"), "{}", ports(&stage)),
+            0o755 => assert!(ports(&stage).starts_with("443 policy"), "{}", ports(&stage)),
             _ => assert!(stage.machine.findings().contains(&"policy-unreadable".to_owned())),
         }
     }
