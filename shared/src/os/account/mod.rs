@@ -7,7 +7,7 @@ mod rules;
 mod windows;
 
 #[cfg(windows)]
-pub(crate) use rules::{closed, managed, owned_by, private};
+pub(crate) use rules::{closed, managed, owned_by, private_folder, private_pipe};
 #[cfg(windows)]
 pub(crate) use windows::{close_folder, me, of_file, of_handle, of_registry};
 #[cfg(windows)]

@@ -44,10 +44,14 @@ struct Rule<'a> {
     user: &'a str,
 }
 
-/// What a thing has to say about itself for its owner alone, in a folder also for all that is made inside.
-pub(crate) fn private(me: &str, folder: bool) -> String {
-    let below = if folder { "OICI" } else { "" };
-    format!("O:{me}D:P(A;{below};GA;;;{me})")
+/// The rights of a pipe for this user alone.
+pub(crate) fn private_pipe(me: &str) -> String {
+    format!("O:{me}D:P(A;;GA;;;{me})")
+}
+
+/// Those of a folder, and of all that is made in it: as the system gives them to a user's profile.
+pub(crate) fn private_folder(me: &str) -> String {
+    format!("O:{me}D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;{me})")
 }
 
 /// Whether it is this user's. Something that an administrator made as such belongs to all administrators.
@@ -128,8 +132,7 @@ mod tests {
 
     #[test]
     fn what_is_made_for_one_user_is_closed_and_anything_more_is_not() {
-        for folder in [false, true] {
-            let made = private(ADA, folder);
+        for made in [private_pipe(ADA), private_folder(ADA)] {
             assert_eq!((owned_by(&made, ADA), closed(&made, ADA)), (Ok(()), Ok(())), "{made}");
             assert!(owned_by(&made, BOB).is_err() && closed(&made, BOB).is_err(), "{made}");
         }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use crate::os::account::{close_folder, closed, me, of_file, owned_by, private};
+use crate::os::account::{close_folder, closed, me, of_file, owned_by, private_folder};
 
 /// Checks that a folder is ours and closed to others, without touching it.
 pub(crate) fn check_folder(path: &Path) -> io::Result<()> {
@@ -14,7 +14,7 @@ pub(crate) fn check_folder(path: &Path) -> io::Result<()> {
 /// Checks that a folder is ours, and closes it to others.
 pub(crate) fn claim_folder(path: &Path) -> io::Result<()> {
     own_folder(path)?;
-    check_closed(path).or_else(|_| close_folder(path, &private(&me()?, true)))
+    check_closed(path).or_else(|_| close_folder(path, &private_folder(&me()?)))
 }
 
 /// Checks that a plain file is ours, and that nobody else can read or write it.

@@ -11,6 +11,7 @@ use crate::config::schema::{self, Put};
 pub(super) enum Node {
     Text(String),
     Number(i64),
+    #[cfg_attr(all(windows, not(test)), expect(dead_code, reason = "the registry has no truth values"))]
     Flag(bool),
     List(Vec<Node>),
     Table(BTreeMap<String, Node>),

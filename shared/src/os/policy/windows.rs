@@ -14,6 +14,9 @@ const ROOT: &str = r"HKEY_LOCAL_MACHINE\";
 /// The same root, for the functions that tell of rights.
 const MACHINE: &str = r"MACHINE\";
 
+/// `ERROR_FILE_NOT_FOUND`, as an `HRESULT`.
+const MISSING: i32 = 0x8007_0002_u32.cast_signed();
+
 /// As deep as settings are, and a little more.
 const DEEPEST: usize = 8;
 
@@ -22,16 +25,12 @@ pub(super) fn read(place: &Path, longest: u64) -> Result<Option<Vec<u8>>, String
     let wrong = |why: &dyn std::fmt::Display| format!("{}: {why}", place.display());
     let key = match LOCAL_MACHINE.open(path) {
         Ok(key) => key,
-        Err(error) if is_missing(&error) => return Ok(None),
+        Err(error) if error.code().0 == MISSING => return Ok(None),
         Err(error) => return Err(wrong(&error)),
     };
     let mut left = usize::try_from(longest).unwrap_or(usize::MAX);
     let values = table(&key, path, DEEPEST, &mut left).map_err(|error| wrong(&error))?;
     toml(values).map(|text| Some(text.into_bytes())).map_err(|why| wrong(&why))
-}
-
-fn is_missing(error: &windows_registry::Error) -> bool {
-    io::Error::from(error.clone()).kind() == io::ErrorKind::NotFound
 }
 
 fn table(key: &Key, path: &str, deep: usize, left: &mut usize) -> io::Result<Node> {

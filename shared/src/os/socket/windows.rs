@@ -11,11 +11,11 @@ use interprocess::os::windows::local_socket::ListenerOptionsExt;
 use interprocess::os::windows::security_descriptor::SecurityDescriptor;
 use widestring::U16CString;
 
-use crate::os::account::{closed, me, of_handle, owned_by, private};
+use crate::os::account::{closed, me, of_handle, owned_by, private_pipe};
 
 pub(super) fn create(options: ListenerOptions<'_>, _: &Path) -> io::Result<Listener> {
     // By default a pipe of an elevated process would belong to all administrators.
-    let ours = U16CString::from_str(private(&me()?, false)).map_err(io::Error::other)?;
+    let ours = U16CString::from_str(private_pipe(&me()?)).map_err(io::Error::other)?;
     options.security_descriptor(SecurityDescriptor::deserialize(&ours)?).create_tokio()
 }
 

@@ -20,7 +20,7 @@ const IS_V4: u8 = 1;
 /// connections; then the youngest.
 pub(super) fn first(wanted: &dyn Fn(&Socket) -> bool) -> Option<Socket> {
     static LAST: AtomicU32 = AtomicU32::new(0);
-    let mut pids = iter::once(LAST.load(Ordering::Relaxed)).chain(iter::once_with(ours).flatten());
+    let pids = iter::once(LAST.load(Ordering::Relaxed)).chain(iter::once_with(ours).flatten());
     // It may have become another user's process of the same number.
     let found = pids.filter(|pid| is_ours(*pid)).find_map(|pid| of(pid).into_iter().find(wanted))?;
     LAST.store(found.process, Ordering::Relaxed);
