@@ -166,14 +166,17 @@ impl Daemon {
     ) -> Result<(), Fault> {
         let mut stop = std::pin::pin!(stop);
         let failed = tokio::select! {
-            biased;
-            () = self.app.succession.left() => return self.finish(stop, hurry).await,
+            () = self.app.succession.left() => None,
             () = stop.as_mut() => None,
             () = self.app.stopping.cancelled() => None,
             ended = self.tasks.join_next() => {
                 Some(ended.and_then(Result::ok).unwrap_or("a task"))
             }
         };
+        // Its tasks end with that, too.
+        if self.app.succession.has_left() {
+            return self.finish(stop, hurry).await;
+        }
         notify::tell(News::Stopping);
         self.app.draining.cancel();
         self.app.succession.let_go();
@@ -280,8 +283,6 @@ pub async fn take_over(origins: Origins) -> Result<(), Fault> {
     let (link, elders) = legacy.links();
     let begun = async {
         let daemon = Daemon::bind(origins, handed, Some(&mut legacy)).await?;
-        Succession::follow(&daemon.app, elders)
-            .map_err(|error| Fault::new(Kind::Internal, format!("no handles are left: {error}")))?;
         observe::log::start(&daemon.app.current().config.log, &daemon.app.origins.paths.log_file());
         Ok(daemon)
     };
@@ -293,6 +294,10 @@ pub async fn take_over(origins: Origins) -> Result<(), Fault> {
         }
     };
     take::ready(&link, control::build()).await;
+    // Nothing more is said on the links: whoever reads them waits for their end.
+    if let Err(error) = Succession::follow(&daemon.app, elders) {
+        tracing::warn!(%error, "whether earlier daemons live is not known");
+    }
     daemon.open();
     take::serves(&link).await;
     let ready = greet(&daemon.app);

@@ -56,6 +56,9 @@ pub enum Service {
         /// Run without a login, too, from the machine's start on (Linux)
         #[arg(long)]
         linger: bool,
+        /// As root: a service of the machine that runs as this user, for hosts without people (Linux, macOS)
+        #[arg(long, value_name = "USER", conflicts_with = "linger")]
+        system: Option<String>,
     },
     /// Stop it, and take its files away
     #[command(after_help = "Example:\n  aigwctl service uninstall")]
@@ -63,6 +66,9 @@ pub enum Service {
         /// Show the steps, and do nothing
         #[arg(long)]
         dry_run: bool,
+        /// As root: the service of the machine that runs as this user
+        #[arg(long, value_name = "USER")]
+        system: Option<String>,
     },
     /// Start it
     #[command(after_help = "Example:\n  aigwctl service start")]
@@ -109,5 +115,8 @@ pub enum Service {
         /// Show what comes, too
         #[arg(short, long)]
         follow: bool,
+        /// So many lines of what is there
+        #[arg(short = 'n', long, value_name = "LINES", default_value_t = 200)]
+        lines: u32,
     },
 }

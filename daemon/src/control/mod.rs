@@ -53,12 +53,12 @@ pub async fn serve(app: Arc<App>, mut listener: Listener, before: Vec<Talk>) {
         let state = *succession.borrow_and_update();
         app.succession.closed(!state.accepts_talks());
         if state.has_left() {
-            return socket::leave_in_place(&mut listener);
+            break;
         }
         let accepted = tokio::select! {
             accepted = listener.accept(), if state.accepts_talks() => accepted,
             _ = succession.changed() => continue,
-            () = app.ended.cancelled() => return,
+            () = app.ended.cancelled() => break,
         };
         let stream = match accepted {
             Ok(stream) => stream,
@@ -78,6 +78,9 @@ pub async fn serve(app: Arc<App>, mut listener: Listener, before: Vec<Talk>) {
             continue;
         };
         converse(&app, move |app| async move { greet(&app, stream, permit).await });
+    }
+    if app.succession.has_left() {
+        socket::leave_in_place(&mut listener);
     }
 }
 

@@ -121,6 +121,7 @@ async fn give(app: &Arc<App>, program: &std::path::Path) -> Result<Given, Fault>
     tracing::info!(pid, program = %program.display(), "a successor is being started");
     let told = timeout(READY, async {
         link.send(&words, &handles).await?;
+        tracing::debug!("the successor has all that is open");
         hear(&link).await
     });
     let build = match told.await {

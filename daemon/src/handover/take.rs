@@ -42,7 +42,7 @@ impl Legacy {
         let control = handover::control(next()?).map_err(|error| nothing(&error))?;
         let mut tcp = Vec::new();
         for _ in 0..estate.tcp {
-            tcp.push(handover::tcp(next()?));
+            tcp.push(handover::tcp(next()?).map_err(|error| nothing(&error))?);
         }
         let mut talks = Vec::new();
         for words in estate.talks {

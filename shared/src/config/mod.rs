@@ -11,7 +11,7 @@ mod file;
 mod layer;
 mod policy;
 mod proxy;
-mod schema;
+pub(crate) mod schema;
 mod settings;
 #[cfg(test)]
 mod tests;

@@ -12,11 +12,11 @@ use crate::key::{self, KeySpec};
 use crate::provider::{self, Dialect};
 
 /// One setting.
-pub(super) struct Row {
+pub(crate) struct Row {
     /// Dotted; `*` stands for a name that the user chose.
     pub(super) key: &'static str,
     /// How it is written, and what becomes of it.
-    pub(super) put: Put,
+    pub(crate) put: Put,
     /// As TOML; empty when there is none.
     pub(super) default: &'static str,
     /// One line for people.
@@ -26,7 +26,7 @@ pub(super) struct Row {
 type Outcome = Result<(), String>;
 
 /// How a value is written; the function puts it into the configuration or says what it expected.
-pub(super) enum Put {
+pub(crate) enum Put {
     Text(fn(&mut Config, &At<'_>, &str) -> Outcome),
     Number(fn(&mut Config, &At<'_>, i64) -> Outcome),
     Flag(fn(&mut Config, &At<'_>, bool)),
@@ -222,7 +222,7 @@ impl Row {
 }
 
 /// Where a value belongs, and what a path in it is relative to.
-pub(super) struct At<'a> {
+pub(crate) struct At<'a> {
     /// The names in the key, outermost first.
     pub(super) names: Vec<&'a str>,
     pub(super) folder: Option<&'a Path>,
@@ -313,7 +313,7 @@ fn lifetime(number: i64) -> Option<Duration> {
 }
 
 /// The row that a key belongs to.
-pub(super) fn find(path: &[String]) -> Option<&'static Row> {
+pub(crate) fn find(path: &[String]) -> Option<&'static Row> {
     ROWS.iter().find(|row| row.parts().count() == path.len() && begins(row, path))
 }
 

@@ -10,6 +10,7 @@ mod drain;
 mod files;
 mod findings;
 mod given;
+mod handover;
 mod limits;
 mod logs;
 mod reload;

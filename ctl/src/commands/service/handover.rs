@@ -68,8 +68,7 @@ impl Answer for HandedOver {
 
 /// Whether there is somebody to hand over, and nobody who would start another one instead.
 pub(super) fn is_possible() -> Result<bool, Failure> {
-    let place = super::here()?;
-    let others = place.is_installed() && place.manager != Manager::Systemd;
+    let others = super::here().is_ok_and(|place| place.is_installed() && place.manager != Manager::Systemd);
     Ok(!others && !daemon::has_ended()?)
 }
 

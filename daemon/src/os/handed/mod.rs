@@ -1,8 +1,12 @@
 //! Listeners that somebody else has made for us: a service manager, which keeps them while we are started again.
 
+#[cfg(target_os = "macos")]
+mod macos;
 #[cfg(unix)]
 mod unix;
-#[cfg(unix)]
+#[cfg(target_os = "macos")]
+use macos as system;
+#[cfg(all(unix, not(target_os = "macos")))]
 use unix as system;
 #[cfg(not(unix))]
 mod other;

@@ -70,7 +70,10 @@ pub fn again(handle: &Handle) -> io::Result<Handle> {
 }
 
 /// The listener for tools of a handle.
-pub fn tcp(handle: Handle) -> TcpListener {
+///
+/// # Errors
+/// When the system hands none over.
+pub fn tcp(handle: Handle) -> io::Result<TcpListener> {
     system::tcp(handle)
 }
 

@@ -173,8 +173,8 @@ pub(super) fn again(handle: &Handle) -> io::Result<Handle> {
     handle.try_clone()
 }
 
-pub(super) fn tcp(handle: Handle) -> std::net::TcpListener {
-    handle.into()
+pub(super) fn tcp(handle: Handle) -> io::Result<std::net::TcpListener> {
+    Ok(handle.into())
 }
 
 pub(super) fn control(handle: Handle) -> io::Result<Adopted> {

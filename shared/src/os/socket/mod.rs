@@ -98,7 +98,7 @@ pub fn peer_is_owner(stream: &Stream) -> bool {
 
 /// What we connected to was made by the user of this process.
 pub fn is_ours(stream: &Stream, place: &Path) -> bool {
-    system::peer_is_owner(stream) && system::made_by_owner(place)
+    system::peer_is_owner(stream) && system::made_by_owner(stream, place)
 }
 
 /// That the socket itself is ours and closed to others, whatever folder it is in.
