@@ -65,7 +65,7 @@ async fn everything_at_once_leaves_nothing_at_all() {
     assert_eq!(desk.up(&["--yes"]).0, 0);
     // All that may make files: a CA, a pause, a log that was full four times.
     for number in 1..=4 {
-        let older = desk.machine.home().join(format!("state/aigwd.log.{number}"));
+        let older = desk.machine.home().join(format!(".local/state/aigw/aigwd.log.{number}"));
         std::fs::write(older, "").unwrap();
     }
     desk.machine.ask(&["ca", "status"]);
