@@ -26,6 +26,10 @@ const WITH_PURGE: &[&str] = &["undo", "trust", "logout", "stop", "purge"];
 /// What both programs write into the state folder. Folders are aigw's alone.
 const STATE: &[&str] = &[
     "aigwd.log",
+    "aigwd.log.1",
+    "aigwd.log.2",
+    "aigwd.log.3",
+    "aigwd.log.4",
     "ca",
     "credentials",
     "folders",

@@ -253,7 +253,7 @@ async fn three_variables_are_enough_and_nothing_is_cut_at_the_end() {
 /// What is missing is said, and not by a daemon that waits for ever.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_key_file_that_is_one_it_ends_with_words() {
-    let gateway = Practice::start(Setup::default()).await.unwrap();
+    let gateway = Practice::start(Setup { tls: true, ..Setup::default() }).await.unwrap();
     let mut host = Host::new(&gateway);
     for (name, value) in &mut host.variables {
         if name == "AIGW_KEY_FILE" {
