@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// Families of ids, and the last number of each. SECURITY.md has them all, and no others.
 const FAMILIES: [(char, u32); 9] =
-    [('F', 13), ('U', 3), ('H', 18), ('T', 14), ('P', 8), ('I', 7), ('L', 1), ('R', 23), ('M', 3)];
+    [('F', 13), ('U', 3), ('H', 18), ('T', 14), ('P', 8), ('I', 7), ('L', 1), ('R', 24), ('M', 3)];
 
 /// Tests with names of their own.
 const PROOFS: &[(&str, &[&str])] = &[
@@ -169,6 +169,17 @@ const PROOFS: &[(&str, &[&str])] = &[
             "after_another_network_the_first_request_succeeds",
             "without_a_network_a_request_fails_in_words_and_the_first_one_with_it_succeeds",
             "a_sleep_counts_once_and_a_nap_or_a_clock_set_back_does_not",
+        ],
+    ),
+    (
+        "R24",
+        &[
+            "nothing_is_refused_and_nothing_breaks_however_often_it_hands_over",
+            "a_login_that_is_in_memory_only_goes_along",
+            "tokens_are_replaced_in_time_while_it_hands_over_again_and_again",
+            "a_successor_that_fails_changes_nothing_and_says_why",
+            "the_successor_serves_when_the_old_one_is_killed_meanwhile",
+            "the_old_one_serves_when_the_successor_is_killed_meanwhile",
         ],
     ),
     ("M1", &["what_the_policy_sets_nothing_else_can", "nothing_that_a_user_says_hides_it"]),

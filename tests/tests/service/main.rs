@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod files;
+mod handover;
 mod life;
 mod ports;
 mod rights;
