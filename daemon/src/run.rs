@@ -299,9 +299,10 @@ pub async fn take_over(origins: Origins) -> Result<(), Fault> {
         tracing::warn!(%error, "whether earlier daemons live is not known");
     }
     daemon.open();
-    take::serves(&link).await;
     let ready = greet(&daemon.app);
+    // Before the old one knows: it may end at once, and a service manager must know by then whom to look after.
     notify::tell(News::TakenOver(&ready));
+    take::serves(&link).await;
     live(daemon, signals, ready).await
 }
 
