@@ -13,7 +13,8 @@
 //!
 //! What always holds:
 //! - Only `pipeline/credential.rs` puts a secret into a request; only it, the stores and the key list reveal one.
-//! - Bodies are neither logged nor stored, and pass unread, but for short refusals of the gateway.
+//! - Bodies are neither logged nor stored, and pass unread, but for short refusals of the gateway and the routes that
+//!   are translated.
 //! - A local key is gone from a request before anything else sees it.
 //! - Nothing is sent twice unless nothing of it was taken.
 //! - No tool's file is touched: that is `aigwctl`'s work, which in turn never opens the credential store.
@@ -36,6 +37,7 @@ mod pipeline;
 mod practice;
 mod random;
 pub mod run;
+mod translate;
 
 pub use cli::main;
 

@@ -14,6 +14,8 @@ pub enum Dialect {
     Anthropic,
     /// OpenAI chat completions and Responses.
     OpenAi,
+    /// Google's Gemini API: `/v1beta/models/M:generateContent`.
+    Gemini,
 }
 
 impl Dialect {
@@ -22,12 +24,13 @@ impl Dialect {
         match self {
             Self::Anthropic => "anthropic",
             Self::OpenAi => "openai",
+            Self::Gemini => "gemini",
         }
     }
 
     /// The dialect that the word of `config.toml` stands for.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Anthropic, Self::OpenAi].into_iter().find(|dialect| dialect.word() == word)
+        [Self::Anthropic, Self::OpenAi, Self::Gemini].into_iter().find(|dialect| dialect.word() == word)
     }
 }
 
@@ -46,6 +49,8 @@ pub enum Layout {
     OpenAi,
     /// `/NAME/responses`, but `/NAME/v1/messages`.
     Copilot,
+    /// `/NAME/v1beta/models/M:generateContent`: every route has its version, and clients append it to the base URL.
+    Gemini,
 }
 
 /// One well-known provider of a Coder deployment.
@@ -75,6 +80,10 @@ pub const PROVIDERS: &[Provider] = &[
         own_login: true,
     },
 ];
+
+/// The first segment of routes in Google's dialect. No Coder gateway has such a provider: what comes there is translated
+/// for the others, unless the configuration says where it is.
+pub const GEMINI: &str = "gemini";
 
 /// The row of a well-known provider.
 pub fn known(name: &str) -> Option<&'static Provider> {
@@ -135,6 +144,7 @@ pub const HOSTS: &[Host] = &[
         served: COPILOT,
         github: true,
     },
+    Host { name: "generativelanguage.googleapis.com", provider: GEMINI, served: GOOGLE, github: false },
 ];
 
 /// Names that the CA may sign for besides those of configured hosts: all that may ever be intercepted, so that
@@ -163,6 +173,8 @@ const OPENAI: Served =
 const CHATGPT: Served = &[Path { at: "/backend-api/codex", there: "/v1", tree: true }];
 const COPILOT: Served =
     &[only("/chat/completions"), only("/responses"), only("/v1/messages"), tree("/models")];
+/// Files and caches are kept by Google itself.
+const GOOGLE: Served = &[tree("/v1beta/models"), tree("/v1/models"), tree("/v1alpha/models")];
 /// Of a provider that only an administrator knows.
 const EITHER: Served = &[
     only("/v1/messages"),
@@ -185,6 +197,8 @@ pub fn served(provider: &str) -> Served {
         Some((_, Layout::Anthropic)) => ANTHROPIC,
         Some((_, Layout::OpenAi)) => OPENAI,
         Some((_, Layout::Copilot)) => COPILOT,
+        Some((_, Layout::Gemini)) => GOOGLE,
+        None if provider == GEMINI => GOOGLE,
         None => EITHER,
     }
 }

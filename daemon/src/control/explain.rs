@@ -167,11 +167,16 @@ async fn to_gateway(app: &App, story: &mut Story, gateway: Option<&str>, path: &
             "the tool's base URL is not quite right",
         );
     }
-    let there = gateway.uri(&route, None).await?;
-    story.step(
-        format!("it goes to {there}"),
-        format!("gateway {}, provider {}", route.gateway, route.provider),
-    );
+    if route.translated {
+        let what = "it is translated for the provider whose model stands for the one that is asked for";
+        story.step(what, format!("gateway {}, by its models and `gemini_models`", route.gateway));
+    } else {
+        let there = gateway.uri(&route, None).await?;
+        story.step(
+            format!("it goes to {there}"),
+            format!("gateway {}, provider {}", route.gateway, route.provider),
+        );
+    }
     let (what, why) = match route.mode {
         Mode::Central => ("the tool's credentials are dropped, and the stored one is sent", "mode central"),
         Mode::Byok if route.own_login => (

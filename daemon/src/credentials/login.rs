@@ -270,6 +270,7 @@ async fn with_keys(app: &App, candidate: &Gateway, login: &Login) -> Result<(Hel
         let models = match dialect {
             Dialect::OpenAi => format!("{}/models", trimmed(base)),
             Dialect::Anthropic => format!("{}/v1/models", trimmed(base)),
+            Dialect::Gemini => format!("{}/v1beta/models", trimmed(base)),
         };
         let field = credential::provider_field(provider.credential, &credential.secret)?;
         match deployment::provider_takes(candidate, &models, field).await? {

@@ -98,6 +98,9 @@ async fn listed(app: &App, gateway: &Gateway, held: &InForce, name: &str) -> Res
     let form = settings.map_or(CredentialForm::Bearer, |settings| settings.credential);
     let mut fields = HeaderMap::new();
     credential::attach(&mut fields, &route, gateway.settings.kind, form, held)?;
+    if route.dialect == Dialect::Gemini {
+        return Ok(Vec::new());
+    }
     let query = (route.dialect == Dialect::Anthropic).then_some(PAGE);
     fields.insert(HeaderName::from_static("anthropic-version"), HeaderValue::from_static("2023-06-01"));
     let url = gateway.uri(&route, query).await?.to_string();

@@ -13,6 +13,7 @@ use tokio::time::{Sleep, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
 use super::canned::Script;
+use super::gemini::Translated;
 use super::record::Exchange;
 
 /// The most of a body that is kept until the gateway has answered. A longer one can be sent once only.
@@ -217,6 +218,8 @@ pub enum Answer {
     Own(Option<Bytes>),
     /// Words of our own, one after the other.
     Canned(Box<Script>),
+    /// The gateway's, translated as it comes.
+    Translated(Box<Translated>),
     /// The gateway's, as it comes. Owns the exchange, which so ends with it, cut or whole.
     Relay {
         /// What was read ahead, to see what it is.
@@ -258,6 +261,9 @@ impl Body for Answer {
             Self::Canned(script) => {
                 script.poll_next(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
             }
+            Self::Translated(answer) => {
+                answer.poll_next(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+            }
             Self::Relay { ahead: ahead @ Some(_), .. } => {
                 Poll::Ready(ahead.take().map(|bytes| Ok(Frame::data(bytes))))
             }
@@ -292,7 +298,7 @@ impl Body for Answer {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Own(bytes) => bytes.is_none(),
-            Self::Canned(_) => false,
+            Self::Canned(_) | Self::Translated(_) => false,
             Self::Relay { ahead, body, .. } => ahead.is_none() && body.is_end_stream(),
             Self::Broken(error, _) => error.is_none(),
         }
@@ -303,7 +309,9 @@ impl Body for Answer {
             Self::Own(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Self::Relay { ahead: None, body, .. } => body.size_hint(),
             // Its length stands in the fields, if anywhere.
-            Self::Canned(_) | Self::Relay { .. } | Self::Broken(..) => SizeHint::default(),
+            Self::Canned(_) | Self::Translated(_) | Self::Relay { .. } | Self::Broken(..) => {
+                SizeHint::default()
+            }
         }
     }
 }

@@ -239,6 +239,7 @@ mod tests {
             own_login,
             path: "/v1/responses".into(),
             mended: None,
+            translated: false,
         }
     }
 

@@ -8,6 +8,7 @@ use http::{Response, StatusCode};
 use serde_json::json;
 
 use super::body::Answer;
+use crate::translate::gemini::error::{self, Shown};
 
 /// Says which of our failures it is.
 pub const ERROR: HeaderName = HeaderName::from_static("x-aigw-error");
@@ -19,7 +20,14 @@ pub fn reply(fault: &Fault, dialect: Dialect) -> Response<Answer> {
     let face = fault.kind.face();
     let status = StatusCode::from_u16(face.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let text = format!("aigw: {}. {}.", fault.what.trim_end_matches('.'), sentence(fault.cure()));
-    let mut response = worded(status, &text, face.code, dialect);
+    let mut response = match (dialect, face.retry) {
+        (Dialect::Gemini, Retry::After(seconds)) => {
+            shown(&error::shown(face.status, None, &text, Some(seconds.into())))
+        }
+        // Google's clients repeat every 5xx.
+        (Dialect::Gemini, Retry::Never) if status.is_server_error() => shown(&error::precondition(&text)),
+        _ => worded(status, &text, face.code, dialect),
+    };
     let headers = response.headers_mut();
     headers.insert(ERROR, HeaderValue::from_static(face.code));
     match face.retry {
@@ -65,8 +73,19 @@ pub fn on_the_wire(response: Response<Answer>) -> Vec<u8> {
 /// The gateway's own words in the dialect's shape, with its status.
 pub fn gateway_words(status: StatusCode, words: &str, dialect: Dialect) -> Response<Answer> {
     let code = Kind::GatewayRefused.face().code;
-    let mut response = worded(status, words, code, dialect);
+    let mut response = match dialect {
+        Dialect::Gemini => shown(&error::of_provider(status.as_u16(), words, None)),
+        Dialect::Anthropic | Dialect::OpenAi => worded(status, words, code, dialect),
+    };
     response.headers_mut().insert(ERROR, HeaderValue::from_static(code));
+    response
+}
+
+/// A failure in Google's shape.
+pub fn shown(shown: &Shown) -> Response<Answer> {
+    let mut response = Response::new(Answer::from(shown.body.to_string()));
+    *response.status_mut() = StatusCode::from_u16(shown.status).unwrap_or(StatusCode::BAD_REQUEST);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
     response
 }
 
@@ -77,6 +96,10 @@ fn worded(status: StatusCode, text: &str, code: &str, dialect: Dialect) -> Respo
         }
         Dialect::OpenAi => {
             json!({"error": {"message": text, "type": openai_type(status), "param": null, "code": code}})
+        }
+        Dialect::Gemini => {
+            let status = if status.as_u16() > 500 { 503 } else { status.as_u16() };
+            return shown(&error::shown(status, None, text, None));
         }
     };
     let mut response = Response::new(Answer::from(body.to_string()));
@@ -121,9 +144,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_is_valid_in_both_dialects_and_names_its_cure() {
+    fn every_kind_is_valid_in_each_dialect_and_names_its_cure() {
         for kind in Kind::ALL {
-            for dialect in [Dialect::Anthropic, Dialect::OpenAi] {
+            for dialect in [Dialect::Anthropic, Dialect::OpenAi, Dialect::Gemini] {
                 let response = reply(&Fault::new(*kind, "it broke"), dialect);
                 assert_eq!(response.headers()[ERROR], kind.face().code);
                 let Answer::Own(Some(body)) = response.body() else { panic!("no body") };
@@ -131,7 +154,11 @@ mod tests {
                 let message = body["error"]["message"].as_str().unwrap();
                 assert!(message.starts_with("aigw: it broke. "), "{message}");
                 assert_eq!(body["type"] == "error", dialect == Dialect::Anthropic);
-                assert!(body["error"]["type"].is_string());
+                let typed = if dialect == Dialect::Gemini { "status" } else { "type" };
+                assert!(body["error"][typed].is_string());
+                // Google's clients repeat every 5xx, so what will not pass by itself is none.
+                let never = kind.face().retry == Retry::Never && dialect == Dialect::Gemini;
+                assert!(!(never && response.status().is_server_error()), "{}", kind.face().code);
             }
         }
     }

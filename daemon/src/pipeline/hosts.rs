@@ -93,6 +93,8 @@ impl Hosts {
             row.by_policy
                 || gateway.kind != GatewayKind::Generic
                 || gateway.providers.contains_key(&row.provider)
+                || row.provider == provider::GEMINI
+                    && gateway.providers.keys().any(|name| answers_gemini(name))
         });
         stands.then(|| row.clone())
     }
@@ -112,6 +114,7 @@ impl Host {
     /// What its clients speak, for an error of ours at this path.
     pub fn dialect(&self, path: &str) -> Dialect {
         match provider::known(&self.provider) {
+            _ if self.provider == provider::GEMINI => Dialect::Gemini,
             Some(known) if known.layout != Layout::Copilot => known.dialect,
             _ => super::route::guess_dialect(path),
         }
@@ -138,6 +141,11 @@ impl Host {
             )),
         }
     }
+}
+
+/// Whether Google's requests can be carried to this provider.
+fn answers_gemini(name: &str) -> bool {
+    provider::known(name).is_some_and(|known| !known.own_login)
 }
 
 /// Entries of `intercept.hosts` that cannot be intercepted.
@@ -195,6 +203,13 @@ mod tests {
             ("api.business.githubcopilot.com", "/v1/messages", "/copilot-business/v1/messages"),
             ("api.enterprise.githubcopilot.com", "/models", "/copilot-enterprise/models"),
             ("api.enterprise.githubcopilot.com", "/mcp/readonly", "onward"),
+            (
+                "generativelanguage.googleapis.com",
+                "/v1beta/models/gemini-2.5-pro:generateContent",
+                "/gemini/v1beta/models/gemini-2.5-pro:generateContent",
+            ),
+            ("generativelanguage.googleapis.com", "/v1/models?key=x", "/gemini/v1/models?key=x"),
+            ("generativelanguage.googleapis.com", "/upload/v1beta/files", "onward"),
         ] {
             assert_eq!(turn(name, "POST", path, &[]), there, "{name}{path}");
         }

@@ -5,6 +5,7 @@ pub mod body;
 pub mod canned;
 pub mod credential;
 pub mod explain;
+pub mod gemini;
 pub mod headers;
 pub mod hosts;
 pub mod inbound;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use aigw_shared::config::{CredentialForm, GatewayKind};
 use aigw_shared::fault::Fault;
 use aigw_shared::finding::{Finding, Severity};
+use aigw_shared::provider::Dialect;
 use http::header::{HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{Method, Request, Response, Uri, Version};
@@ -55,6 +57,8 @@ pub struct Call {
     pub attached: Attached,
     /// What our credential was taken from.
     pub held: Arc<InForce>,
+    /// What the tool speaks, in which it is told of failures.
+    pub spoken: Dialect,
 }
 
 /// Takes an admitted request to the gateway and brings the answer back.
@@ -64,6 +68,15 @@ pub async fn handle(app: &Arc<App>, inbound: Inbound, admission: Admission) -> R
     }
     let Inbound { mut parts, body, .. } = inbound;
     let dialect = route::guess_dialect(parts.uri.path());
+    let decided = route::decide(&app.current().config, admission.gateway.as_deref(), parts.uri.path());
+    if let Ok(route) = decided
+        && route.translated
+    {
+        if route.mended.is_some() {
+            misdirected(app, &route);
+        }
+        return gemini::answer(app, parts, body, &admission, &route).await;
+    }
     if let Some(wanted) = websocket::wanted(&mut parts) {
         return websocket::relay(app, prepare(app, parts, &admission), wanted, dialect).await;
     }
@@ -76,14 +89,14 @@ pub async fn handle(app: &Arc<App>, inbound: Inbound, admission: Admission) -> R
         }
     };
     let exchange = Exchange::begin(app.counters.clone(), &call.route.provider).using(call.held.clone());
-    match call.gateway.send(|| call.request(&slot)).await {
+    match call.gateway.send(|| call.request(Outgoing::Relay(slot.upload()))).await {
         Ok(response) => {
             slot.settle();
             relay::back(app, &call, response, exchange).await
         }
         Err(fault) => {
             slot.discard();
-            explain::reply(&fault, call.route.dialect)
+            explain::reply(&fault, call.spoken)
         }
     }
 }
@@ -139,13 +152,14 @@ async fn prepare(app: &App, parts: Parts, admission: &Admission) -> Result<Call,
         fields.insert(admit::LOOP_MARKER, HeaderValue::from_static("1"));
     }
     let uri = gateway.uri(&route, parts.uri.query()).await?;
-    Ok(Call { gateway, route, uri, method: parts.method, headers: fields, front, attached, held })
+    let spoken = route.dialect;
+    Ok(Call { gateway, route, uri, method: parts.method, headers: fields, front, attached, held, spoken })
 }
 
 impl Call {
     /// The request for one attempt to send it.
-    pub fn request(&self, slot: &Slot) -> Request<Outgoing> {
-        let mut request = Request::new(Outgoing::Relay(slot.upload()));
+    pub fn request(&self, body: Outgoing) -> Request<Outgoing> {
+        let mut request = Request::new(body);
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.uri.clone();
         *request.version_mut() = Version::HTTP_11;
@@ -164,8 +178,8 @@ fn misdirected(app: &App, route: &Route) {
     let asked = route.mended.as_deref().unwrap_or_default();
     let port = app.listening().first().map_or(0, |address| address.port());
     let base = match route.dialect {
-        aigw_shared::provider::Dialect::Anthropic => format!("http://127.0.0.1:{port}/{}", route.provider),
-        aigw_shared::provider::Dialect::OpenAi => format!("http://127.0.0.1:{port}/{}/v1", route.provider),
+        Dialect::Anthropic | Dialect::Gemini => format!("http://127.0.0.1:{port}/{}", route.provider),
+        Dialect::OpenAi => format!("http://127.0.0.1:{port}/{}/v1", route.provider),
     };
     app.health.note(
         asked,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::key;
+use aigw_shared::provider::Dialect;
 use aigw_shared::secret::Secret;
 use base64::Engine;
 use base64::alphabet;
@@ -16,9 +17,13 @@ use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use super::headers::retain;
+use super::route;
 
 /// Fields that name the caller, first come first. The path comes before all of them.
 const CALLER_FIELDS: [&str; 4] = ["x-aigw-key", "authorization", "x-api-key", "proxy-authorization"];
+/// Where Google's clients have it, on routes in their dialect only: this field, and this name in the query.
+const GOOGLES_FIELD: HeaderName = HeaderName::from_static("x-goog-api-key");
+const GOOGLES_PAIR: &str = "key=";
 /// Some tools leave out the padding, and whoever reads the field behind us may not care.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -62,8 +67,15 @@ pub fn take_out(parts: &mut Parts) -> Result<Presented, Fault> {
     for name in CALLER_FIELDS {
         from_field(&mut parts.headers, &HeaderName::from_static(name), &mut keys);
     }
+    if is_googles(parts.uri.path()) {
+        from_field(&mut parts.headers, &GOOGLES_FIELD, &mut keys);
+    }
     from_anywhere(&mut parts.headers, &mut keys);
     Ok(Presented { keys, path })
+}
+
+fn is_googles(path: &str) -> bool {
+    route::guess_dialect(path) == Dialect::Gemini
 }
 
 /// The path's own segments, in the order `/_k/KEY/_g/GATEWAY`, and the query.
@@ -89,7 +101,8 @@ fn from_target(parts: &mut Parts, keys: &mut Vec<PresentedKey>) -> Result<OwnSeg
     query.retain(|pair| {
         let key = unescaped(pair).find_map(|text| begins_like_key(&text).or_else(|| whole_key(&text)));
         let stays = key.is_none();
-        keys.extend(key.map(|text| PresentedKey { text, names_caller: false }));
+        let names_caller = pair.starts_with(GOOGLES_PAIR) && is_googles(path);
+        keys.extend(key.map(|text| PresentedKey { text, names_caller }));
         stays
     });
     if path.len() == target.path().len() && query.len() == pairs {
@@ -216,6 +229,19 @@ mod tests {
             assert_eq!(presented.keys[0].text.reveal(), key);
             assert!(!format!("{parts:?}").contains(&key), "{uri} {fields:?}");
             assert_eq!(parts.uri.query(), Some("beta=true"));
+        }
+    }
+
+    #[test]
+    fn googles_places_name_the_caller_in_googles_dialect_only() {
+        let key = key();
+        for (path, names) in [("/gemini/v1beta/models/m:generateContent", true), ("/openai/v1/models", false)]
+        {
+            let (by_field, _) = take(path, &[("x-goog-api-key", key.as_str())]);
+            let (by_query, parts) = take(&format!("{path}?alt=sse&key={key}"), &[]);
+            assert_eq!(by_field.keys[0].names_caller, names);
+            assert_eq!(by_query.keys[0].names_caller, names);
+            assert_eq!(parts.uri.query(), Some("alt=sse"));
         }
     }
 

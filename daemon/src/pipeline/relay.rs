@@ -40,16 +40,16 @@ pub async fn back(
     let status = response.status();
     exchange.answered(status);
     if let Some(flaw) = flaw(&response) {
-        return explain::reply(&Fault::new(Kind::UpstreamFailed, flaw), call.route.dialect);
+        return explain::reply(&Fault::new(Kind::UpstreamFailed, flaw), call.spoken);
     }
     if call.gateway.fields_after(&response, &call.front).await.is_some() {
         let what =
             "the gateway's front end refused this request, and `header_command` prints other fields by now";
-        return explain::reply(&Fault::new(Kind::TokenRenewed, what), call.route.dialect);
+        return explain::reply(&Fault::new(Kind::TokenRenewed, what), call.spoken);
     }
     if !may_be_refusal(call, &response) {
         if is_key_refused(call, status) {
-            return explain::reply(&key_refused(call), call.route.dialect);
+            return explain::reply(&key_refused(call), call.spoken);
         }
         return pass(response, None, exchange);
     }
@@ -61,27 +61,28 @@ pub async fn back(
         Err(error) => {
             exchange.cut(&error);
             let fault = Fault::new(Kind::UpstreamFailed, "the gateway broke off its answer");
-            return explain::reply(&fault, call.route.dialect);
+            return explain::reply(&fault, call.spoken);
         }
     };
     if status == StatusCode::FORBIDDEN && brings_own_key(call) && deployment::says_no_own_keys(&ahead) {
         let fault = deployment::own_keys_refused(&call.route.provider);
-        return explain::reply(&fault, call.route.dialect);
+        return explain::reply(&fault, call.spoken);
     }
     match judge(status, parts.headers.get(CONTENT_TYPE), &ahead, whole) {
         Verdict::Passes | Verdict::Words(_) if is_key_refused(call, status) => {
-            explain::reply(&key_refused(call), call.route.dialect)
+            explain::reply(&key_refused(call), call.spoken)
         }
         Verdict::Passes => pass(Response::from_parts(parts, body), Some(ahead.freeze()), exchange),
         Verdict::TokenRefused => {
             let fault = renew::after_refusal(app, &call.gateway, &call.held).await;
-            explain::reply(&fault, call.route.dialect)
+            explain::reply(&fault, call.spoken)
         }
         Verdict::Words(words) => {
-            let reply = explain::gateway_words(status, &words, call.route.dialect);
+            let reply = explain::gateway_words(status, &words, call.spoken);
             let (ours, body) = reply.into_parts();
             headers::clean_response(&mut parts.headers);
             parts.headers.remove(CONTENT_LENGTH);
+            parts.status = ours.status;
             parts.headers.extend(ours.headers);
             Response::from_parts(parts, body)
         }
@@ -220,7 +221,7 @@ async fn moved(call: &Call) -> Response<Answer> {
         Ok(_) => Fault::new(Kind::WrongPrefix, "the deployment says that it has no such route"),
         Err(fault) => fault,
     };
-    explain::reply(&fault, call.route.dialect)
+    explain::reply(&fault, call.spoken)
 }
 
 fn pass(response: Response<Incoming>, ahead: Option<Bytes>, mut exchange: Exchange) -> Response<Answer> {

@@ -21,11 +21,22 @@ const MENDS: &[(Layout, &str, &str)] = &[
     (Layout::OpenAi, "/chat/completions", "/v1/chat/completions"),
     (Layout::OpenAi, "/models", "/v1/models"),
     (Layout::OpenAi, "/conversations", "/v1/conversations"),
+    (Layout::Gemini, "/v1beta/v1beta", "/v1beta"),
+    (Layout::Gemini, "/v1beta/v1", "/v1"),
+    (Layout::Gemini, "/v1/v1beta", "/v1beta"),
+    (Layout::Gemini, "/v1/v1", "/v1"),
+    (Layout::Gemini, "/models", "/v1beta/models"),
     (Layout::Copilot, "/v1/v1", "/v1"),
     (Layout::Copilot, "/v1/chat/completions", "/chat/completions"),
     (Layout::Copilot, "/v1/responses", "/responses"),
     (Layout::Copilot, "/v1/models", "/models"),
 ];
+
+/// The versions of the Gemini API, and what is none of it below one: a Coder gateway may have a provider of that name,
+/// which speaks OpenAI's.
+const GEMINI_VERSIONS: [&str; 4] = ["/v1beta", "/v1", "/v1alpha", "/models"];
+const NOT_GEMINI: [&str; 6] =
+    ["/v1/chat", "/v1/responses", "/v1/messages", "/v1/completions", "/v1/embeddings", "/v1/conversations"];
 
 /// What should happen to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +55,8 @@ pub struct Route {
     pub path: String,
     /// The path that the tool asked for, where it was mended.
     pub mended: Option<String>,
+    /// No provider has it: it is read, and carried to others in their own dialects.
+    pub translated: bool,
 }
 
 /// Decides by the path (without query) after our own segments were taken off.
@@ -75,6 +88,19 @@ pub fn decide(config: &Config, gateway: Option<&str>, path: &str) -> Result<Rout
     };
     let known = provider::known(name);
     let settings = gateway.providers.get(name);
+    if settings.is_none() && is_gemini(name, rest) {
+        let (right, changed) = mend(Some(Layout::Gemini), rest);
+        return Ok(Route {
+            gateway: gateway.name.clone(),
+            provider: name.to_owned(),
+            dialect: Dialect::Gemini,
+            mode: Mode::Central,
+            own_login: false,
+            mended: (changed || clean != path).then(|| path.to_owned()),
+            path: right,
+            translated: true,
+        });
+    }
     if gateway.kind == GatewayKind::Generic && settings.is_none() {
         return Err(Fault::new(
             Kind::NoSuchRoute,
@@ -98,12 +124,24 @@ pub fn decide(config: &Config, gateway: Option<&str>, path: &str) -> Result<Rout
         own_login,
         mended: (changed || clean != path).then(|| path.to_owned()),
         path: right,
+        translated: false,
     })
+}
+
+/// Whether a path is one of the Gemini API.
+fn is_gemini(name: &str, rest: &str) -> bool {
+    name == provider::GEMINI
+        && GEMINI_VERSIONS.iter().any(|version| under(rest, version).is_some())
+        && !NOT_GEMINI.iter().any(|other| under(rest, other).is_some())
 }
 
 /// The dialect for an error about a request that was not routed.
 pub fn guess_dialect(path: &str) -> Dialect {
     let anthropic = path.contains("/anthropic") || path.contains("/messages");
+    let gemini = ["/gemini/v1", "/gemini/models", "/v1beta/", ":generateContent", ":streamGenerateContent"];
+    if gemini.iter().any(|part| path.contains(part)) {
+        return Dialect::Gemini;
+    }
     if anthropic { Dialect::Anthropic } else { Dialect::OpenAi }
 }
 
@@ -114,7 +152,7 @@ pub fn guess_dialect(path: &str) -> Dialect {
 /// When it stands nowhere.
 pub fn below_base_url<'a>(gateway: &Gateway, route: &'a Route) -> Result<&'a str, Fault> {
     match route.dialect {
-        Dialect::Anthropic => Ok(&route.path),
+        Dialect::Anthropic | Dialect::Gemini => Ok(&route.path),
         Dialect::OpenAi => under(&route.path, "/v1").ok_or_else(|| {
             Fault::new(Kind::NoSuchRoute, format!("{} has nothing at {}", gateway.name, route.path))
         }),
@@ -160,6 +198,7 @@ fn layout(said: Option<Dialect>, known: Option<&provider::Provider>, rest: &str)
         (_, Some(provider)) if said.is_none_or(|said| said == provider.dialect) => Some(provider.layout),
         (Some(Dialect::Anthropic), _) => Some(Layout::Anthropic),
         (Some(Dialect::OpenAi), _) => Some(Layout::OpenAi),
+        (Some(Dialect::Gemini), _) => Some(Layout::Gemini),
         (None, _) => (under(rest, "/messages").is_some() || under(rest, "/v1/v1").is_some())
             .then_some(Layout::Anthropic),
     }

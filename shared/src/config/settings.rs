@@ -224,6 +224,8 @@ pub struct Gateway {
     pub wait: Duration,
     /// How long a token lives that is made for this machine, unless the deployment wants less.
     pub token_lifetime: Duration,
+    /// Patterns of the names of Google's models, and what stands for them: a model, or `PROVIDER/MODEL`.
+    pub gemini_models: Vec<(String, String)>,
     /// The proxy through which it is reached.
     pub leaving: Leaving,
     /// What is said about single providers.

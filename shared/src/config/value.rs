@@ -103,6 +103,13 @@ impl InterceptHost {
     }
 }
 
+/// A pattern and the model that stands for what it is about, written `PATTERN=MODEL`.
+pub(super) fn model_rule(text: &str) -> Option<(String, String)> {
+    let (pattern, model) = text.split_once('=')?;
+    let (pattern, model) = (pattern.trim(), model.trim());
+    (!pattern.is_empty() && !model.is_empty()).then(|| (pattern.to_owned(), model.to_owned()))
+}
+
 /// A network, written `10.0.0.0/8`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cidr {

@@ -3,6 +3,7 @@
 
 mod anthropic;
 mod chat;
+mod gemini;
 mod responses;
 mod socket;
 
@@ -83,11 +84,14 @@ pub async fn answer(
         return refuse(&visit, &Fault::new(Kind::BadRequest, "the body broke off, or is too long"), dialect);
     };
     let ask = Ask::read(&body.to_bytes());
-    visit.wants_stream(ask.stream && asked.is_turn());
+    // In Google's dialect the path says it.
+    visit.wants_stream(if asked == Asked::Gemini { streams(&path) } else { ask.stream && asked.is_turn() });
     visit.answered(StatusCode::OK);
     match asked {
         Asked::Models => whole(&visit, &models(&path, dialect)),
-        Asked::CountTokens => whole(&visit, &json!({ "input_tokens": 10 })),
+        Asked::CountTokens => whole(&visit, &json!({ "input_tokens": 10, "totalTokens": 10 })),
+        Asked::Gemini if streams(&path) => stream(visit, gemini::events(model(&path))),
+        Asked::Gemini => whole(&visit, &gemini::whole(model(&path))),
         Asked::Messages if ask.stream => stream(visit, anthropic::events(&ask)),
         Asked::Messages => whole(&visit, &anthropic::message(&ask)),
         Asked::Responses if ask.stream => stream(visit, responses::events(&ask)),
@@ -103,6 +107,8 @@ fn asked(method: &Method, path: &str) -> Option<Asked> {
     let path = path.find("/v1/").map_or(path, |at| &path[at + "/v1".len()..]);
     let ends = |end: &str| path.ends_with(end);
     match *method {
+        Method::POST if ends(":generateContent") || ends(":streamGenerateContent") => Some(Asked::Gemini),
+        Method::POST if ends(":countTokens") => Some(Asked::CountTokens),
         Method::POST if ends("/messages") => Some(Asked::Messages),
         Method::POST if ends("/messages/count_tokens") => Some(Asked::CountTokens),
         Method::POST if ends("/responses") => Some(Asked::Responses),
@@ -110,6 +116,16 @@ fn asked(method: &Method, path: &str) -> Option<Asked> {
         Method::GET if ends("/models") || path.starts_with("/models/") => Some(Asked::Models),
         _ => None,
     }
+}
+
+fn streams(path: &str) -> bool {
+    path.ends_with(":streamGenerateContent")
+}
+
+/// The model in a path of Google's dialect.
+fn model(path: &str) -> &str {
+    let named = path.split_once("/models/").and_then(|(_, rest)| rest.rsplit_once(':'));
+    named.map_or(MODELS[0], |(model, _)| model)
 }
 
 impl Ask {
@@ -148,6 +164,7 @@ fn stream(visit: Visit, events: Vec<Event>) -> Response<Answer> {
 
 fn models(path: &str, dialect: Dialect) -> Value {
     let model = |id: &str| match dialect {
+        Dialect::Gemini => json!({ "name": format!("models/{id}"), "displayName": id, "version": "1" }),
         Dialect::Anthropic => {
             json!({ "type": "model", "id": id, "display_name": id, "created_at": "2025-01-01T00:00:00Z" })
         }
@@ -164,6 +181,7 @@ fn models(path: &str, dialect: Dialect) -> Value {
             json!({ "data": all, "has_more": false, "first_id": MODELS[0], "last_id": MODELS[1] })
         }
         Dialect::OpenAi => json!({ "object": "list", "data": all }),
+        Dialect::Gemini => json!({ "models": all }),
     }
 }
 
@@ -223,6 +241,9 @@ mod tests {
             (Method::GET, "/v1/models", Some(Asked::Models)),
             (Method::GET, "/v1/models/org%2Fname", Some(Asked::Models)),
             (Method::GET, "/v1/responses", None),
+            (Method::POST, "/v1beta/models/m:streamGenerateContent", Some(Asked::Gemini)),
+            (Method::POST, "/v1/models/m:generateContent", Some(Asked::Gemini)),
+            (Method::POST, "/v1/models/m:countTokens", Some(Asked::CountTokens)),
             (Method::POST, "/v1/responses/r1/cancel", None),
             (Method::GET, "/api/hello", None),
             (Method::POST, "/v1/modelsX", None),

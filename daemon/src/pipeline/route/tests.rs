@@ -72,6 +72,31 @@ fn paths_lead_to_routes() {
     }
 }
 
+/// Google's dialect is translated for everybody but a gateway that has it, or has something else by that name.
+#[test]
+fn googles_dialect_is_translated() {
+    let own = "[gateway.own]\nkind = \"generic\"\n[gateway.own.providers.gemini]\n\
+               base_url = \"https://lite.example.com/gemini\"\ndialect = \"gemini\"\n";
+    let config = config(&format!("{TWO}{own}"));
+    for (gateway, path, right, translated) in [
+        ("work", "/gemini/v1beta/models/m:generateContent", "/v1beta/models/m:generateContent", true),
+        ("work", "/gemini/v1/models", "/v1/models", true),
+        ("lite", "/gemini/v1alpha/models/m", "/v1alpha/models/m", true),
+        ("work", "/gemini/models/m:countTokens", "/v1beta/models/m:countTokens", true),
+        ("work", "/gemini/v1beta/v1beta/models", "/v1beta/models", true),
+        ("work", "/gemini/v1/chat/completions", "/v1/chat/completions", false),
+        ("work", "/gemini/other", "/other", false),
+        ("own", "/gemini/v1beta/models/m:generateContent", "/v1beta/models/m:generateContent", false),
+    ] {
+        let route = decide(&config, Some(gateway), path).unwrap_or_else(|fault| panic!("{path}: {fault}"));
+        assert_eq!((route.path.as_str(), route.translated), (right, translated), "{path}");
+        let google = route.dialect == Dialect::Gemini;
+        assert_eq!(google, translated || gateway == "own", "{path}");
+    }
+    let route = decide(&config, Some("own"), "/gemini/v1beta/models").unwrap();
+    assert_eq!(below_base_url(&config.gateways["own"], &route).unwrap(), "/v1beta/models");
+}
+
 /// F7: nothing leaves the prefix, and the user's history stays where it is.
 #[test]
 fn f7_tricks_and_management_paths_are_refused() {

@@ -58,12 +58,14 @@ pub enum ProofAsked {
     Models,
     /// Anything else. It is refused.
     Other,
+    /// An answer in Google's dialect.
+    Gemini,
 }
 
 impl ProofAsked {
     /// Whether a model is to answer.
     pub fn is_turn(self) -> bool {
-        matches!(self, Self::Messages | Self::Responses | Self::Chat)
+        matches!(self, Self::Messages | Self::Responses | Self::Chat | Self::Gemini)
     }
 }
 
