@@ -119,6 +119,8 @@ pub(super) fn set(access: &Access, files: Option<&CaTrust>, before: &str) -> Res
             ("ANTHROPIC_AUTH_TOKEN", Some(key.to_owned())),
             ("OPENAI_BASE_URL", Some(format!("http://{address}/openai/v1"))),
             ("OPENAI_API_KEY", Some(key.to_owned())),
+            ("GOOGLE_GEMINI_BASE_URL", Some(format!("http://{address}/gemini"))),
+            ("GEMINI_API_KEY", Some(key.to_owned())),
         ]
     };
     Ok(with_no_proxy(variables, Some(no_proxy::with_loopback(&[before]))))
@@ -129,7 +131,14 @@ fn unset(proxy: bool, before: &str) -> Vec<Variable> {
     let names: Vec<&'static str> = if proxy {
         ["HTTPS_PROXY", "HTTP_PROXY"].into_iter().chain(trust::names()).collect()
     } else {
-        vec!["ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "OPENAI_BASE_URL", "OPENAI_API_KEY"]
+        vec![
+            "ANTHROPIC_BASE_URL",
+            "ANTHROPIC_AUTH_TOKEN",
+            "OPENAI_BASE_URL",
+            "OPENAI_API_KEY",
+            "GOOGLE_GEMINI_BASE_URL",
+            "GEMINI_API_KEY",
+        ]
     };
     let theirs = no_proxy::without_loopback(before);
     with_no_proxy(
@@ -187,7 +196,7 @@ mod tests {
         let variables = set(&access(), None, "").unwrap();
         assert_eq!(
             serde_json::to_string(&InOrder(&variables)).unwrap(),
-            r#"{"ANTHROPIC_BASE_URL":"http://127.0.0.1:2449/anthropic","ANTHROPIC_AUTH_TOKEN":"aigw_env_xyz","OPENAI_BASE_URL":"http://127.0.0.1:2449/openai/v1","OPENAI_API_KEY":"aigw_env_xyz","NO_PROXY":"127.0.0.1,localhost,::1"}"#
+            r#"{"ANTHROPIC_BASE_URL":"http://127.0.0.1:2449/anthropic","ANTHROPIC_AUTH_TOKEN":"aigw_env_xyz","OPENAI_BASE_URL":"http://127.0.0.1:2449/openai/v1","OPENAI_API_KEY":"aigw_env_xyz","GOOGLE_GEMINI_BASE_URL":"http://127.0.0.1:2449/gemini","GEMINI_API_KEY":"aigw_env_xyz","NO_PROXY":"127.0.0.1,localhost,::1"}"#
         );
         let files = CaTrust { added: "/ca/roots.pem".into(), bundle: "/ca/bundle.pem".into() };
         let variables = set(&access(), Some(&files), "").unwrap();

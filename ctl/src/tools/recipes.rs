@@ -82,6 +82,11 @@ pub(crate) const RECIPES: &[Recipe] = &[
         ..recipe("pi")
     },
     Recipe { variables: &[("CONTINUE_TELEMETRY_ENABLED", "0")], ..recipe("continue") },
+    Recipe {
+        arguments: &["-m", "gemini-2.5-flash", "-p", "say hi"],
+        variables: &[("GEMINI_CLI_TRUST_WORKSPACE", "true")],
+        ..recipe("gemini-cli")
+    },
     recipe("qwen"),
     Recipe {
         arguments: &[

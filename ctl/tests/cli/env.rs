@@ -35,6 +35,8 @@ fn lines_and_nothing_else_on_stdout() {
 export ANTHROPIC_AUTH_TOKEN='aigw_ci_xyz'
 export OPENAI_BASE_URL='http://127.0.0.1:2449/openai/v1'
 export OPENAI_API_KEY='aigw_ci_xyz'
+export GOOGLE_GEMINI_BASE_URL='http://127.0.0.1:2449/gemini'
+export GEMINI_API_KEY='aigw_ci_xyz'
 export no_proxy='127.0.0.1,localhost,::1'
 export NO_PROXY='127.0.0.1,localhost,::1'
 "
@@ -57,6 +59,7 @@ fn json_is_the_variables_only() {
         concat!(
             r#"{"ANTHROPIC_BASE_URL":"http://127.0.0.1:2449/anthropic","ANTHROPIC_AUTH_TOKEN":"aigw_env_xyz","#,
             r#""OPENAI_BASE_URL":"http://127.0.0.1:2449/openai/v1","OPENAI_API_KEY":"aigw_env_xyz","#,
+            r#""GOOGLE_GEMINI_BASE_URL":"http://127.0.0.1:2449/gemini","GEMINI_API_KEY":"aigw_env_xyz","#,
             r#""NO_PROXY":"127.0.0.1,localhost,::1"}"#,
             "\n"
         )

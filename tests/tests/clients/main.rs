@@ -8,6 +8,7 @@ mod constraints;
 mod desk;
 mod doctor;
 mod failures;
+mod gemini;
 mod jvm;
 mod own_plans;
 mod proxy;

@@ -64,7 +64,15 @@ async fn a_script_gets_the_variables_and_nothing_else() {
     let plain = scene.machine.ask(&["env"]);
     assert_eq!(
         names(&plain),
-        ["ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "NO_PROXY", "OPENAI_API_KEY", "OPENAI_BASE_URL"]
+        [
+            "ANTHROPIC_AUTH_TOKEN",
+            "ANTHROPIC_BASE_URL",
+            "GEMINI_API_KEY",
+            "GOOGLE_GEMINI_BASE_URL",
+            "NO_PROXY",
+            "OPENAI_API_KEY",
+            "OPENAI_BASE_URL"
+        ]
     );
     assert_eq!(plain["ANTHROPIC_BASE_URL"], format!("http://{}/anthropic", scene.address()));
     assert_eq!(plain["OPENAI_BASE_URL"], format!("http://{}/openai/v1", scene.address()));

@@ -32,7 +32,7 @@ fn what_cannot_be_done_says_why_and_touches_nothing() {
         (&["setup", "amp", "--yes"], 70, "its maker"),
         (&["setup", "kiro", "--yes"], 70, "base URL"),
         (&["setup", "antigravity", "--yes"], 70, "Google"),
-        (&["setup", "gemini", "--yes"], 70, "no route"),
+        (&["setup", "gemini", "--yes"], 2, "gemini-cli"),
     ] {
         let (code, text) = failed(&machine, words);
         assert_eq!(code, exit, "{words:?}: {text}");

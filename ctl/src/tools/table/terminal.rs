@@ -6,6 +6,44 @@ use super::super::{How, Places, Settings, Tool, Way};
 use super::{FILE, LOCAL, ROAMING, WAY, XDG, documented, ran, reported};
 use crate::settings::Format;
 
+pub(super) const GEMINI: Tool = Tool {
+    id: "gemini-cli",
+    name: "Gemini CLI",
+    programs: &["gemini"],
+    folders: &[".gemini"],
+    ways: &[Way {
+        how: How::Files(&[
+            Settings {
+                places: Places::everywhere(&[".gemini/settings.json"]),
+                keys: &[(&["security", "auth", "selectedType"], Text("gemini-api-key"))],
+                managed: &[
+                    "/etc/gemini-cli/settings.json",
+                    "/Library/Application Support/GeminiCli/settings.json",
+                    "C:\\ProgramData\\gemini-cli\\settings.json",
+                ],
+                ..FILE
+            },
+            Settings {
+                places: Places::everywhere(&[".gemini/.env"]),
+                format: Format::Env,
+                keys: &[(&["GOOGLE_GEMINI_BASE_URL"], Url("/gemini")), (&["GEMINI_API_KEY"], Key)],
+                ..FILE
+            },
+        ]),
+        variables: &[("GOOGLE_GEMINI_BASE_URL", Url("/gemini")), ("GEMINI_API_KEY", Key)],
+        evidence: ran("0.61.0", "2026-11-29"),
+        gains: &["the deployment's models under the names of Google's: `gemini_models` says which"],
+        loses: &["Google's own search and what else only its models have"],
+        notes: &[
+            "it reads its file of variables in trusted folders only, and one of a project goes before it",
+            "it takes every model's window for 1,048,576 tokens: with one of 200,000, set its \
+             `model.compressionThreshold` to 0.13",
+        ],
+        ..WAY
+    }],
+    own: None,
+};
+
 pub(super) const QWEN: Tool = Tool {
     id: "qwen",
     name: "Qwen Code",

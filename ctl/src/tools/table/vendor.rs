@@ -104,23 +104,6 @@ pub(super) const CODER_AGENTS: Tool = Tool {
     own: None,
 };
 
-pub(super) const GEMINI: Tool = Tool {
-    id: "gemini",
-    name: "Gemini CLI",
-    programs: &["gemini"],
-    folders: &[".gemini"],
-    ways: &[Way {
-        mode: Mode::Proxy,
-        how: How::Impossible {
-            why: "it speaks the Gemini API only, for which Coder's gateway has no route, and aigwd does not translate",
-            instead: "use a tool that speaks the OpenAI or the Anthropic API",
-        },
-        evidence: impossible("2026-11"),
-        ..WAY
-    }],
-    own: None,
-};
-
 pub(super) const CURSOR: Tool = Tool {
     id: "cursor",
     name: "Cursor",

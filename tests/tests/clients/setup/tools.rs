@@ -89,6 +89,14 @@ trials! {
         by: By::Files(Edit { had: Some((".continue/config.yaml", "name: mine\nversion: 1.0.0 # first\n")), rewrites: false }),
         path: "/anthropic/v1/messages",
     };
+    gemini: Trial {
+        tool: "gemini-cli",
+        program: "gemini",
+        words: &["-m", "gemini-2.5-flash", "-p", "say hi"],
+        variables: &[("GEMINI_CLI_TRUST_WORKSPACE", "true")],
+        by: By::Files(Edit { had: Some((".gemini/settings.json", "{\n  // mine\n  \"ui\": { \"hideTips\": true }\n}\n")), rewrites: false }),
+        path: "/anthropic/v1/messages",
+    };
     #[cfg(feature = "heavy-clients")]
     qwen: Trial {
         tool: "qwen",
@@ -159,6 +167,23 @@ trials! {
         by: By::Library,
         path: "/anthropic/v1/messages",
     };
+    google_python: Trial {
+        tool: "google-genai-python",
+        program: "google-genai-python",
+        words: &["-c", GOOGLE_PY],
+        variables: &[],
+        by: By::Library,
+        path: "/anthropic/v1/messages",
+    };
+    #[cfg(feature = "heavy-clients")]
+    google_js: Trial {
+        tool: "google-genai-js",
+        program: "google-genai-js",
+        words: &["-e", GOOGLE_JS],
+        variables: &[],
+        by: By::Library,
+        path: "/openai/v1/responses",
+    };
     #[cfg(feature = "heavy-clients")]
     openai_js: Trial {
         tool: "openai-js",
@@ -188,6 +213,17 @@ import anthropic
 asked = [{'role': 'user', 'content': 'say hi'}]
 answer = anthropic.Anthropic().messages.create(model='claude-sonnet-4-5', max_tokens=99, messages=asked)
 print(answer.content[0].text)
+";
+const GOOGLE_PY: &str = "
+from google import genai
+print(genai.Client().models.generate_content(model='gemini-2.5-flash', contents='say hi').text)
+";
+#[cfg(feature = "heavy-clients")]
+const GOOGLE_JS: &str = "
+const { GoogleGenAI } = require('@google/genai');
+// It reads the address from the variable, and the key.
+const ai = new GoogleGenAI({ apiKey: process.env.GEMINI_API_KEY });
+ai.models.generateContent({ model: 'gpt-5', contents: 'say hi' }).then((answer) => console.log(answer.text));
 ";
 #[cfg(feature = "heavy-clients")]
 const OPENAI_JS: &str = "
