@@ -62,6 +62,8 @@ pub struct Reading {
     pub tool_is_answer: bool,
     /// JSON was asked for in words only, so it may come in a code fence.
     pub fenced: bool,
+    /// The provider does not end at the texts at which the answer is to end.
+    pub endless: bool,
 }
 
 /// The tool whose arguments are the answer, for models that take no schema otherwise.

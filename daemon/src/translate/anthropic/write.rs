@@ -63,7 +63,7 @@ pub fn request(ask: &Ask, model: &str) -> Result<Written, Refused> {
         body["stop_sequences"] = json!(stop);
     }
     let fenced = ask.format == Format::Json;
-    Ok(Written { body, dropped, reading: Reading { tool_is_answer, fenced } })
+    Ok(Written { body, dropped, reading: Reading { tool_is_answer, fenced, endless: false } })
 }
 
 /// Whether it thinks in this request. Having to call a tool excludes it; so does a running turn whose thoughts are lost,

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::cut::{Cut, Fence};
 use super::request::Request;
 use crate::translate::conversation::Thought;
 use crate::translate::event::{Event, Failure, Stop, Usage};
-use crate::translate::{Origin, carrier};
+use crate::translate::{Origin, Reading, carrier};
 
 /// What an event becomes.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +33,7 @@ pub struct Answer {
     calls: BTreeMap<usize, Pending>,
     malformed: bool,
     text: Text,
+    cut: Option<Cut>,
 }
 
 /// A call whose arguments are still coming.
@@ -51,18 +53,11 @@ enum Text {
     Unfenced(Fence),
 }
 
-/// Takes a code fence off.
-#[derive(Default)]
-struct Fence {
-    begun: bool,
-    fenced: bool,
-    held: String,
-}
-
 impl Answer {
-    /// The answer to this request, from there. `fenced`: JSON may come in a code fence.
-    pub fn new(request: Request, origin: Origin, fenced: bool) -> Self {
-        let text = match (request.shape.wrapped, fenced) {
+    /// The answer to this request, from there.
+    pub fn new(request: Request, origin: Origin, reading: Reading) -> Self {
+        let cut = reading.endless.then(|| Cut::at(&request.ask.stop));
+        let text = match (request.shape.wrapped, reading.fenced) {
             (true, _) => Text::Held(String::new()),
             (false, true) => Text::Unfenced(Fence::default()),
             (false, false) => Text::AsItComes,
@@ -77,6 +72,7 @@ impl Answer {
             calls: BTreeMap::new(),
             malformed: false,
             text,
+            cut,
         }
     }
 
@@ -105,6 +101,8 @@ impl Answer {
                 };
                 self.say(text, into);
             }
+            // What comes after the end was never asked for.
+            _ if self.is_cut() && !matches!(event, Event::Ended { .. } | Event::Failed(_)) => {}
             Event::CallBegan { at, id, name } => {
                 self.calls.insert(at, Pending { id, name, json: String::new() });
             }
@@ -123,7 +121,11 @@ impl Answer {
         }
     }
 
-    fn say(&self, text: String, into: &mut Vec<Out>) {
+    fn say(&mut self, text: String, into: &mut Vec<Out>) {
+        let text = match &mut self.cut {
+            Some(cut) => cut.take(&text),
+            None => text,
+        };
         if !text.is_empty() {
             into.push(self.part(json!({ "text": text })));
         }
@@ -151,8 +153,12 @@ impl Answer {
             Text::Unfenced(fence) => fence.end(),
         };
         self.say(held, into);
+        if let Some(rest) = self.cut.as_mut().map(Cut::end).filter(|rest| !rest.is_empty()) {
+            into.push(self.part(json!({ "text": rest })));
+        }
         let cut_off = self.malformed || !self.calls.is_empty();
         let reason = match stop {
+            _ if self.is_cut() => "STOP",
             Stop::Length => "MAX_TOKENS",
             _ if cut_off => "MALFORMED_FUNCTION_CALL",
             Stop::Done => "STOP",
@@ -166,6 +172,10 @@ impl Answer {
         }
         last["usageMetadata"] = counted(usage);
         into.push(Out::Last(last));
+    }
+
+    fn is_cut(&self) -> bool {
+        self.cut.as_ref().is_some_and(|cut| cut.done)
     }
 
     fn part(&self, part: Value) -> Out {
@@ -204,38 +214,5 @@ fn unwrapped(text: &str, plain: bool) -> String {
         Some(Value::String(value)) if plain => value,
         Some(value) => value.to_string(),
         None => text.to_owned(),
-    }
-}
-
-impl Fence {
-    const MARK: &str = "```";
-
-    /// What of it can be said by now.
-    fn take(&mut self, text: &str) -> String {
-        self.held.push_str(text);
-        if !self.begun {
-            let start = self.held.trim_start();
-            if Self::MARK.starts_with(start) {
-                return String::new();
-            }
-            if start.starts_with(Self::MARK) {
-                let Some((_, rest)) = start.split_once('\n') else { return String::new() };
-                self.fenced = true;
-                self.held = rest.to_owned();
-            }
-            self.begun = true;
-        }
-        if !self.fenced {
-            return std::mem::take(&mut self.held);
-        }
-        // What may be the end of the fence waits.
-        let said = self.held.trim_end_matches(|letter: char| letter.is_whitespace() || letter == '`').len();
-        let rest = self.held.split_off(said);
-        std::mem::replace(&mut self.held, rest)
-    }
-
-    fn end(&mut self) -> String {
-        let held = std::mem::take(&mut self.held);
-        if self.fenced { held.trim().trim_end_matches(Self::MARK).trim_end().to_owned() } else { held }
     }
 }

@@ -3,6 +3,7 @@
 pub mod answer;
 mod calls;
 mod config;
+mod cut;
 pub mod error;
 pub mod fields;
 pub mod models;

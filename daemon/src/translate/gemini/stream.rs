@@ -59,7 +59,7 @@ impl Translation {
             form,
             parser: Parser::default(),
             reader,
-            answer: Answer::new(request, origin, reading.fenced),
+            answer: Answer::new(request, origin, reading),
             whole: Whole::default(),
             began: false,
             wrote: false,

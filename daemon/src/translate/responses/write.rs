@@ -15,9 +15,6 @@ const JSON_ONLY: &str = "Answer with JSON only.";
 /// # Errors
 /// What cannot be said here.
 pub fn request(ask: &Ask, model: &str) -> Result<Written, Refused> {
-    if !ask.stop.is_empty() {
-        return Err(Refused("stopSequences: OpenAI's Responses API has none".into()));
-    }
     let mut dropped = Vec::new();
     let reasons = traits::reasons(model);
     let mut body = json!({
@@ -61,7 +58,8 @@ pub fn request(ask: &Ask, model: &str) -> Result<Written, Refused> {
     if sampling.top_k.is_some() {
         dropped.push("topK");
     }
-    Ok(Written { body, dropped, reading: Reading::default() })
+    let reading = Reading { endless: !ask.stop.is_empty(), ..Reading::default() };
+    Ok(Written { body, dropped, reading })
 }
 
 fn tools(ask: &Ask, body: &mut Value) {

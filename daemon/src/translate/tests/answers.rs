@@ -359,6 +359,20 @@ fn text_of(origin: &Origin, config: Value, said: &[&str]) -> String {
     whole["candidates"][0]["content"]["parts"][0]["text"].as_str().unwrap().to_owned()
 }
 
+/// OpenAI's provider goes on; the client sees nothing of that.
+#[test]
+fn an_answer_ends_where_it_was_to_end() {
+    for (stops, said, there) in [
+        (json!(["END"]), vec!["one EN", "D two"], "one "),
+        (json!(["END"]), vec!["one E", "N", "d two EN"], "one ENd two EN"),
+        (json!(["\n\n", "x"]), vec!["a\n", "b\n", "\nc"], "a\nb"),
+        (json!(["\u{1f440}"]), vec!["a\u{e9}", "\u{1f440}b", "c"], "a\u{e9}"),
+    ] {
+        let config = json!({ "stopSequences": stops });
+        assert_eq!(text_of(&gpt("gpt-5"), config, &said), there, "{said:?}");
+    }
+}
+
 #[test]
 fn a_code_fence_around_json_is_taken_off() {
     let json = json!({ "responseMimeType": "application/json" });

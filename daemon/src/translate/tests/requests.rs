@@ -402,7 +402,7 @@ fn what_changes_the_answer_is_refused_by_name_and_hints_are_named() {
         let refused = written(&claude, &asked).unwrap_err().0;
         assert!(refused.contains(named), "{refused}: {named}");
     }
-    assert!(written(&gpt("gpt-5"), &config(json!({ "stopSequences": ["x"] }))).is_err());
+    assert!(written(&gpt("gpt-5"), &config(json!({ "stopSequences": ["x"] }))).unwrap().reading.endless);
     let stop = body(&claude, &config(json!({ "stopSequences": ["x", " "] })));
     assert_eq!(stop["stop_sequences"], json!(["x"]));
 
