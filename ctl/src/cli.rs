@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 pub use self::ca::{Ca, CaInstall, CaUninstall};
 pub use self::course::{Down, Up};
 pub use self::gateways::{Byok, Gateway, GatewayAdd, Login};
-pub use self::service::Service;
+pub use self::service::{Drain, Service};
 pub use crate::commands::bug_report::Arguments as BugReport;
 pub use crate::commands::doctor::Arguments as Doctor;
 pub use crate::os::trust::Family;

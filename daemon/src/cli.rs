@@ -53,6 +53,9 @@ struct Run {
     /// text or json [setting: log.format]
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<String>,
+    /// Take over from the running aigwd, which says so itself when it starts us
+    #[arg(long, hide = true)]
+    take_over: bool,
 }
 
 impl Run {
@@ -66,7 +69,7 @@ impl Run {
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Run(flags) => serve(flags.settings()),
+        Command::Run(flags) => serve(flags.take_over, flags.settings()),
         Command::Try { once } => try_it(once),
     };
     match result {
@@ -79,10 +82,14 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn serve(flags: Vec<(String, String)>) -> Result<(), Fault> {
+fn serve(take_over: bool, flags: Vec<(String, String)>) -> Result<(), Fault> {
+    let origins = origins(flags)?;
+    if take_over {
+        return block_on(run::take_over(origins));
+    }
     // Before there are threads.
     let handed = Handed::take()?;
-    block_on(run::run(origins(flags)?, handed))
+    block_on(run::run(origins, handed))
 }
 
 #[cfg(feature = "practice")]

@@ -1,5 +1,6 @@
 //! `service`: aigwd runs whenever this user is logged in, under the system's service manager, which keeps its sockets.
 
+mod handover;
 mod journal;
 mod port;
 
@@ -53,7 +54,13 @@ pub(super) async fn run(action: &Service, output: &Output) -> Result<(), Failure
         Service::Uninstall { dry_run } => uninstall(*dry_run, output).await,
         Service::Start { dry_run } => act(Act::Start, *dry_run, output).await,
         Service::Stop { dry_run } => act(Act::Stop, *dry_run, output).await,
-        Service::Restart { dry_run } => act(Act::Restart, *dry_run, output).await,
+        Service::Restart { dry_run, drain } if handover::is_possible()? => {
+            handover::restart(*drain, *dry_run, output).await
+        }
+        Service::Restart { dry_run, .. } => act(Act::Restart, *dry_run, output).await,
+        Service::Upgrade { program, drain, dry_run } => {
+            handover::upgrade(program, *drain, *dry_run, output).await
+        }
         Service::Status => status(output).await,
         Service::Logs { follow } => logs(*follow),
     }

@@ -12,12 +12,14 @@ use crate::app::App;
 use crate::credentials::login;
 use crate::credentials::oauth::{self, Begun};
 use crate::deployment::{account, models, sessions};
+use crate::handover::give;
 use crate::keys::Lent;
 
 /// What belongs to a conversation, and is given up with it.
 #[derive(Default)]
 pub struct Belongings {
-    begun: Option<Begun>,
+    /// A login with the browser.
+    pub begun: Option<Begun>,
     /// A key that was lent.
     pub key: Option<Lent>,
 }
@@ -56,6 +58,7 @@ pub async fn to(app: &Arc<App>, request: Request, own: &mut Belongings) -> Respo
         Request::Models(gateway) => models::of(app, gateway).await.map(Response::Models),
         Request::Reach => Ok(Response::Reached(reach::all(app).await)),
         Request::Ca(action) => ca::to(app, action).await,
+        Request::HandOver(how) => give::over(app, &how).await.map(Response::HandedOver),
         Request::Pause(on) => app.pause(on).map(|()| Response::Done),
     };
     answer.unwrap_or_else(|fault| Response::Failed(Failure::from(fault)))

@@ -10,7 +10,7 @@ use std::time::Duration;
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::provider::Dialect;
 use futures_util::FutureExt;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -49,7 +49,19 @@ where
     let io = TokioIo::new(Watched::new(stream, phase.clone()));
     let service = service_fn(|request| {
         let about = About::of(&request);
-        busy(&phase, about, answer(request))
+        let answering = busy(&phase, about, answer(request));
+        async move {
+            let mut response = answering.await;
+            // The next request on this connection is the successor's, on another.
+            if app.succession.has_left()
+                && let Ok(response) = &mut response
+                && !response.status().is_informational()
+                && !(about.connect && response.status().is_success())
+            {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            response
+        }
     });
     let http = http1::Builder::new()
         .max_headers(MAX_FIELDS)
@@ -103,6 +115,7 @@ where
             // What arrives besides requests is no sign of one.
             () = phase.too_slow(), if !draining => true,
             () = app.draining.cancelled(), if !draining => true,
+            () = app.succession.left(), if !draining => true,
             () = goodbye.as_mut(), if draining => phase.is_idle(),
             () = app.ended.cancelled() => return,
         };
@@ -125,6 +138,7 @@ fn told(ended: Result<(), hyper::Error>) {
 }
 
 /// What has to be known of a request when it is gone.
+#[derive(Clone, Copy)]
 struct About {
     connect: bool,
     head: bool,
@@ -170,5 +184,44 @@ where
             phase.never_linger();
         }
         Ok(response.map(|body| busy.until_end_of(body)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aigw_shared::paths::Paths;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+    use crate::app::Origins;
+
+    /// No request through a public door makes aigwd panic, or that would be mended.
+    #[tokio::test]
+    async fn a_panic_is_500_in_the_dialect_and_others_are_served() {
+        let home = tempfile::tempdir().unwrap();
+        let origins =
+            Origins { paths: Paths::under(home.path()), environment: Vec::new(), flags: Vec::new() };
+        let app = App::open(origins).unwrap();
+        let ask = async |path: &str| {
+            let (mut client, server) = duplex(64 * 1024);
+            let app = app.clone();
+            let serving = tokio::spawn(async move {
+                serve_http1(&app, server, |request| async move {
+                    assert_eq!(request.uri().path(), "/well");
+                    Response::new(Answer::empty())
+                })
+                .await;
+            });
+            let head = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+            client.write_all(head.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).await.unwrap();
+            serving.await.unwrap();
+            answer
+        };
+        let failed = ask("/anthropic/v1/messages").await;
+        assert!(failed.starts_with("HTTP/1.1 500 ") && failed.contains(r#""type":"error""#), "{failed}");
+        let well = ask("/well").await;
+        assert!(well.starts_with("HTTP/1.1 200 "), "{well}");
     }
 }

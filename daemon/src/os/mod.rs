@@ -1,6 +1,7 @@
 //! What differs between operating systems, one concern a folder, one system a file.
 
 pub mod handed;
+pub mod handover;
 pub mod keyring;
 pub mod limits;
 pub mod notify;

@@ -63,6 +63,7 @@ async fn where_all_is_well_every_check_says_so() {
         "version",
         "socket",
         "port",
+        "access",
         "login",
         "gateway",
         "clock",
@@ -87,6 +88,18 @@ async fn where_all_is_well_every_check_says_so() {
     assert!(output.status.success() && text.contains("0 errors, 0 warnings; "), "{text}");
     assert!(text.lines().any(|line| line.starts_with("ok        daemon: aigwd ")), "{text}");
     assert!(!text.contains(&scene.token) && !report.to_string().contains(&scene.token));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_open_the_port_further_are_told() {
+    let machine = machine!();
+    machine.configure("[listen]\nshare = true\nkeyless = true\n");
+    let _daemon = machine.start();
+    let report = doctor(&machine, &[], 1);
+    let access = lines(&report, "access");
+    assert_eq!(access.len(), 2, "{report}");
+    assert!(access.iter().all(|(state, _)| *state == "warning"), "{access:?}");
+    assert!(access[0].1.contains("other users") && access[1].1.contains("without a local key"), "{access:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! `doctor`: looks at everything that has to be right for a tool to work, and says of what is not what mends it. Asked to,
 //! it proves a tool: see `proof`.
 
+mod access;
 mod ca;
 mod daemon;
 mod environment;
@@ -65,12 +66,13 @@ type Looked = Pin<Box<dyn Future<Output = Vec<Line>> + Send>>;
 type Look = fn(Arc<Seen>) -> Looked;
 
 /// Every check: its name, and what looks. They run at the same time, and are told in this order.
-const CHECKS: [(&str, Look); 14] = [
+const CHECKS: [(&str, Look); 15] = [
     ("daemon", |seen| Box::pin(async move { daemon::runs(&seen) })),
     ("version", |seen| Box::pin(async move { daemon::version(&seen) })),
     ("socket", |seen| Box::pin(async move { daemon::socket(&seen) })),
     ("service", |seen| Box::pin(async move { daemon::service(&seen) })),
     ("port", |seen| Box::pin(async move { daemon::port(&seen) })),
+    ("access", |seen| Box::pin(async move { access::look(&seen).await })),
     ("login", |seen| Box::pin(async move { gateways::logins(&seen) })),
     ("gateway", |seen| Box::pin(async move { gateways::reach(&seen).await })),
     ("ca", |seen| Box::pin(async move { ca::look(&seen).await })),

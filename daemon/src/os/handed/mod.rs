@@ -21,6 +21,8 @@ pub struct Handed {
     pub tcp: Vec<TcpListener>,
     /// For `aigwctl`.
     pub control: Option<Adopted>,
+    /// Somebody keeps what tools connect to while we are away.
+    pub kept: bool,
 }
 
 impl Handed {
@@ -30,19 +32,15 @@ impl Handed {
     /// # Errors
     /// When something is handed that we have no use for, or a listener that is open to other machines.
     pub fn take() -> Result<Self, Fault> {
-        let handed = system::take().map_err(|error| refused(&error.to_string()))?;
+        let mut handed = system::take().map_err(|error| refused(&error.to_string()))?;
         for listener in &handed.tcp {
             let address = listener.local_addr().map_err(|error| refused(&error.to_string()))?;
             if !address.ip().is_loopback() {
                 return Err(refused(&format!("{address} can be reached by other machines")));
             }
         }
+        handed.kept = !handed.tcp.is_empty();
         Ok(handed)
-    }
-
-    /// Whether somebody keeps what tools connect to while we are away.
-    pub fn is_kept(&self) -> bool {
-        !self.tcp.is_empty()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs::{Permissions, set_permissions};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
@@ -28,6 +28,23 @@ pub(super) fn adopt(listener: Adopted, place: &Path) -> io::Result<Listener> {
     }
     check(place)?;
     Ok(Listener::UdSocket(OwnedFd::from(listener).try_into()?))
+}
+
+/// A file descriptor.
+pub type Handle = OwnedFd;
+
+pub(super) fn handle_of_listener(listener: &Listener) -> io::Result<Handle> {
+    let Listener::UdSocket(listener) = listener;
+    listener.as_fd().try_clone_to_owned()
+}
+
+pub(super) fn handle_of(stream: &Stream) -> io::Result<Handle> {
+    let Stream::UdSocket(stream) = stream;
+    stream.as_fd().try_clone_to_owned()
+}
+
+pub(super) fn stream_of(handle: Handle) -> io::Result<Stream> {
+    Ok(Stream::UdSocket(handle.try_into()?))
 }
 
 pub(super) fn peer_is_owner(stream: &Stream) -> bool {

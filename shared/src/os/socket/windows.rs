@@ -23,6 +23,22 @@ pub(super) fn adopt(listener: Adopted, _: &Path) -> io::Result<Listener> {
     match listener {}
 }
 
+/// Nothing is given to another process.
+#[derive(Debug)]
+pub enum Handle {}
+
+pub(super) fn handle_of_listener(_: &Listener) -> io::Result<Handle> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+pub(super) fn handle_of(_: &Stream) -> io::Result<Handle> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+pub(super) fn stream_of(handle: Handle) -> io::Result<Stream> {
+    match handle {}
+}
+
 pub(super) fn peer_is_owner(_: &Stream) -> bool {
     true
 }
