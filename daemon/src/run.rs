@@ -348,13 +348,7 @@ async fn live(daemon: Daemon, mut signals: Signals, ready: String) -> Result<(),
 }
 
 /// What a successor needs of what is open.
-fn own(
-    app: &App,
-    lock: &File,
-    tcp: &[TcpListener],
-    control: &Listener,
-    kept: bool,
-) -> std::io::Result<()> {
+fn own(app: &App, lock: &File, tcp: &[TcpListener], control: &Listener, kept: bool) -> std::io::Result<()> {
     app.succession.own(Goods {
         lock: handover::of_file(lock)?,
         control: socket::handle_of_listener(control)?,

@@ -36,7 +36,10 @@ impl FromStr for Drain {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "forever" => Ok(Self::Forever),
-            _ => text.parse().map(Self::Seconds).map_err(|_| "neither a number of seconds nor `forever`".to_owned()),
+            _ => text
+                .parse()
+                .map(Self::Seconds)
+                .map_err(|_| "neither a number of seconds nor `forever`".to_owned()),
         }
     }
 }

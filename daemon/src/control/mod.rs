@@ -200,10 +200,7 @@ fn talk(frames: &Frames<Stream>, theirs: Hello, own: &Belongings) -> Result<Talk
     Ok(Talk { connection, words })
 }
 
-async fn send(
-    frames: &mut Frames<Stream>,
-    response: &Response,
-) -> std::io::Result<()> {
+async fn send(frames: &mut Frames<Stream>, response: &Response) -> std::io::Result<()> {
     let bytes = codec::encode(response).map_err(std::io::Error::other)?;
     frames.send(bytes.as_slice()).await
 }

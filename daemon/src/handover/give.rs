@@ -190,7 +190,12 @@ fn estate(app: &App, talks: Vec<Talk>) -> Result<(Zeroizing<Vec<u8>>, Vec<Handle
     let elders = if app.succession.is_alone() { &[] } else { links.elders.as_slice() };
     let tcp = goods.tcp.iter();
     let mut handles = Vec::new();
-    for handle in [&goods.lock, &goods.control].into_iter().chain(tcp).chain(talks.iter().map(|it| &it.connection)).chain(elders) {
+    for handle in [&goods.lock, &goods.control]
+        .into_iter()
+        .chain(tcp)
+        .chain(talks.iter().map(|it| &it.connection))
+        .chain(elders)
+    {
         handles.push(handover::again(handle).map_err(|error| trouble(&error))?);
     }
     let estate = Estate {

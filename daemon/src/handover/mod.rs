@@ -188,8 +188,7 @@ impl Succession {
             Ok(talk) => talks.resting.push(talk),
             Err(why) => talks.refused = Some(why),
         });
-        let over =
-            |state: &State| state.has_left() || state.accepts_talks() || state.attempt != mine;
+        let over = |state: &State| state.has_left() || state.accepts_talks() || state.attempt != mine;
         self.watch().wait_for(over).await.is_ok_and(|state| state.has_left())
     }
 

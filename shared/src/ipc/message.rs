@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::payload::{
     Access, AccessQuery, Account, BrowserLogin, Build, ByokKeys, ByokQuery, CaAction, CaRequest, CaStatus,
-    CaTrust, ExplainQuery, Explanation, GatewayChange, GatewayChanged, HandOver, KeyRow, LoggedIn, LoggedOut, Login,
-    LoginBegun, LoginNeeds, LoginQuery, ProofSeen, ProviderModels, Reach, SessionRow, SessionsQuery,
+    CaTrust, ExplainQuery, Explanation, GatewayChange, GatewayChanged, HandOver, KeyRow, LoggedIn, LoggedOut,
+    Login, LoginBegun, LoginNeeds, LoginQuery, ProofSeen, ProviderModels, Reach, SessionRow, SessionsQuery,
     Settings, Status,
 };
 use crate::fault::Failure;

@@ -50,8 +50,10 @@ async fn a_stream_that_fails_ends_with_a_bare_error() {
             let answer = scene.post(&stream(asked), &[], ASK);
             assert_eq!((answer.status, answer.whole), (200, true));
             let text = answer.text();
-            let (events, error) = text.rsplit_once("\n\n").unwrap();
-            assert!(events.contains("Hello") && !events.contains("finishReason"), "{text}");
+            // A gateway that is cut may never have sent what it said last.
+            let (events, error) = text.rsplit_once("\n\n").unwrap_or(("", &text));
+            assert!(events.contains("Hello") || ending == Ending::Cut, "{text}");
+            assert!(!events.contains("finishReason"), "{text}");
             let error: Value = serde_json::from_str(error).unwrap();
             assert_eq!(error["error"]["code"], code, "{text}");
 
@@ -96,5 +98,5 @@ async fn a_wrong_gateway_is_a_precondition() {
     let answer = raw::exchange(&daemon.address, request);
     assert_eq!(answer.status, 400, "{}", answer.text());
     assert_eq!(answer.json()["error"]["status"], "FAILED_PRECONDITION");
-    assert!(answer.text().contains("leads back to an aigwd"), "{}", answer.text());
+    assert!(answer.text().contains("leads back to aigwd"), "{}", answer.text());
 }

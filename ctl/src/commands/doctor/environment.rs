@@ -17,10 +17,11 @@ use crate::os;
 const PROXIES: [&str; 6] =
     ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 /// Through which they find an API, and the one that then holds the key.
-const BASE_URLS: [(&str, &str); 3] = [
+const BASE_URLS: [(&str, &str); 4] = [
     ("ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN"),
     ("OPENAI_BASE_URL", "OPENAI_API_KEY"),
     ("OPENAI_API_BASE", "OPENAI_API_KEY"),
+    ("GOOGLE_GEMINI_BASE_URL", "GEMINI_API_KEY"),
 ];
 
 /// Whether a proxy variable would send what is meant for the daemon elsewhere.

@@ -36,7 +36,11 @@ impl Answer for HandedOver {
     fn text(&self, to: &mut dyn Write) -> io::Result<()> {
         let (from, now) = (&self.from, &self.to);
         if self.dry_run {
-            return writeln!(to, "aigwd {} (pid {}) would hand over to aigwd {}.", from.version, from.pid, now.version);
+            return writeln!(
+                to,
+                "aigwd {} (pid {}) would hand over to aigwd {}.",
+                from.version, from.pid, now.version
+            );
         }
         if self.handed_over {
             writeln!(
@@ -45,7 +49,11 @@ impl Answer for HandedOver {
                 from.version, from.pid, now.version, now.pid
             )?;
         } else {
-            writeln!(to, "aigwd {} has ended, and aigwd {} (pid {}) runs.", from.version, now.version, now.pid)?;
+            writeln!(
+                to,
+                "aigwd {} has ended, and aigwd {} (pid {}) runs.",
+                from.version, now.version, now.pid
+            )?;
         }
         match &self.program {
             Some(program) => writeln!(
@@ -92,7 +100,13 @@ pub(super) async fn upgrade(
     let from = start::describe().await?;
     let now = Build { version, pid: 0, ..from.clone() };
     if dry_run {
-        return output.show(&HandedOver { dry_run, handed_over: false, from, to: now, program: Some(program) });
+        return output.show(&HandedOver {
+            dry_run,
+            handed_over: false,
+            from,
+            to: now,
+            program: Some(program),
+        });
     }
     output.note(&format!("From aigwd {} to aigwd {}.", from.version, now.version));
     over(from, Some(program), drain, output).await
@@ -124,7 +138,8 @@ async fn version(program: &Path) -> Result<String, String> {
     let mut command = Command::new(program);
     command.arg("--version").stdin(std::process::Stdio::null()).kill_on_drop(true);
     let output = timeout(VERSION, command.output()).await;
-    let output = output.map_err(|_| "it does not say its version".to_owned())?.map_err(|error| error.to_string())?;
+    let output =
+        output.map_err(|_| "it does not say its version".to_owned())?.map_err(|error| error.to_string())?;
     let words = String::from_utf8_lossy(&output.stdout);
     match words.trim().split_once(' ') {
         Some(("aigwd", version)) if output.status.success() && !version.contains(char::is_whitespace) => {

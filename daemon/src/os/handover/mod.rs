@@ -14,8 +14,8 @@ use std::io;
 use std::net::TcpListener;
 use std::path::Path;
 
-pub use aigw_shared::os::socket::Handle;
 use aigw_shared::os::socket::Adopted;
+pub use aigw_shared::os::socket::Handle;
 pub use system::Link;
 
 /// Starts the successor with these words on its command line, apart from our terminal, and with a link to us.

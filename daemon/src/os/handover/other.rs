@@ -33,7 +33,10 @@ fn impossible<T>() -> io::Result<T> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "this system lets no program hand its sockets to another"))
 }
 
-pub(super) fn start(_: &Path, _: impl Iterator<Item = OsString>) -> io::Result<(Link, tokio::process::Child)> {
+pub(super) fn start(
+    _: &Path,
+    _: impl Iterator<Item = OsString>,
+) -> io::Result<(Link, tokio::process::Child)> {
     impossible()
 }
 

@@ -216,7 +216,9 @@ print(answer.content[0].text)
 ";
 const GOOGLE_PY: &str = "
 from google import genai
-print(genai.Client().models.generate_content(model='gemini-2.5-flash', contents='say hi').text)
+# One that nobody keeps is closed.
+client = genai.Client()
+print(client.models.generate_content(model='gemini-2.5-flash', contents='say hi').text)
 ";
 #[cfg(feature = "heavy-clients")]
 const GOOGLE_JS: &str = "
