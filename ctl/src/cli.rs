@@ -8,6 +8,7 @@ mod service;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use aigw_shared::config::LogLevel;
 use clap::{Parser, Subcommand};
 
 pub use self::ca::{Ca, CaInstall, CaUninstall};
@@ -214,6 +215,13 @@ pub enum Command {
     /// Make aigwd read its configuration again
     #[command(after_help = "Example:\n  aigwctl reload")]
     Reload,
+    /// Have aigwd log more or less, until it reads its configuration again
+    #[command(after_help = "Example:\n  aigwctl log-level debug")]
+    LogLevel {
+        /// From which level on
+        #[arg(value_parser = LogLevel::ALL.iter().map(|level| level.word()).collect::<Vec<_>>())]
+        level: String,
+    },
     /// Show the versions of both programs and their protocols
     #[command(after_help = "Example:\n  aigwctl version")]
     Version,

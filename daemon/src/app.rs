@@ -32,7 +32,7 @@ use crate::handover::estate::Memory;
 use crate::keys::Keys;
 use crate::observe::distrust::Distrust;
 use crate::observe::health::Health;
-use crate::observe::settings;
+use crate::observe::{log, settings};
 use crate::os::peer::Lookup;
 use crate::pipeline::admit::Rules;
 use crate::pipeline::hosts::{self, Hosts};
@@ -270,7 +270,7 @@ impl App {
             Err(fault) => {
                 let old = self.current.load();
                 // A mistake of the user's is no way around a policy; and it may be another one that still closes us.
-                let policy = without_files(&self.origins).ok().and_then(|loaded| unbelieved(&loaded.policy));
+                let policy = without_files(&self.origins).ok().and_then(|loaded| closed_by_policy(&loaded));
                 let closed = policy.or_else(|| match &old.closed {
                     Some(old) if old.kind == Kind::BadConfiguration => Some(fault.clone()),
                     other => other.clone(),
@@ -338,13 +338,14 @@ impl App {
         }
         self.keys.replace_given(&loaded.config.listen.keys);
         let mut findings = self.misplaced(&loaded);
-        findings.extend(loaded.findings);
+        findings.extend(settings::too_old(&loaded).map(|fault| found("version-too-old", &fault)));
+        findings.extend(loaded.findings.iter().cloned());
         findings.extend(hosts::findings(&loaded.config));
-        findings.extend(settings::without_effect(&loaded.config, self.keys.are_given()));
+        findings.extend(settings::without_effect(&loaded, self.keys.are_given()));
         findings.extend(settings::waiting(&self.fixed, &loaded.config));
         findings.extend(refused.as_ref().map(|fault| found("configuration-refused", fault)));
         self.health.replace(SETTINGS, findings);
-        let closed = unbelieved(&loaded.policy).or_else(|| {
+        let closed = closed_by_policy(&loaded).or_else(|| {
             let fault = refused.as_ref()?;
             Some(Fault::new(Kind::BadConfiguration, fault.what.clone()).cure_with(fault.cure()))
         });
@@ -360,6 +361,7 @@ impl App {
             closed,
             refused: refused.map(|fault| fault.to_string()),
         }));
+        log::set_level(self.current.load().config.log.level);
         self.logins.change();
     }
 
@@ -417,9 +419,14 @@ fn load(origins: &Origins) -> Result<config::Loaded, Fault> {
 }
 
 /// Why a policy stops all forwarding, if it does.
-fn unbelieved(policy: &PolicyState) -> Option<Fault> {
-    let PolicyState::Unreadable(why) = policy else { return None };
-    Some(Fault::new(Kind::PolicyUnreadable, format!("the managed policy cannot be used: {why}")))
+fn closed_by_policy(loaded: &config::Loaded) -> Option<Fault> {
+    match &loaded.policy {
+        PolicyState::Unreadable(why) => {
+            Some(Fault::new(Kind::PolicyUnreadable, format!("the managed policy cannot be used: {why}")))
+        }
+        PolicyState::InForce => settings::too_old(loaded),
+        PolicyState::None => None,
+    }
 }
 
 /// The providers for which the managed policy says that the deployment pays.

@@ -56,12 +56,19 @@ struct Run {
     /// Take over from the running aigwd, which says so itself when it starts us
     #[arg(long, hide = true)]
     take_over: bool,
+    /// auto, stderr or file [setting: log.to]
+    #[arg(long, value_name = "PLACE")]
+    log_to: Option<String>,
 }
 
 impl Run {
     fn settings(self) -> Vec<(String, String)> {
-        let flags =
-            [("listen.port", self.port), ("log.level", self.log_level), ("log.format", self.log_format)];
+        let flags = [
+            ("listen.port", self.port),
+            ("log.level", self.log_level),
+            ("log.format", self.log_format),
+            ("log.to", self.log_to),
+        ];
         flags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
     }
 }

@@ -22,7 +22,7 @@ use crate::os::handover;
 use crate::os::limits;
 use crate::os::notify::{self, News};
 use crate::os::signal::{Asked, Signals};
-use crate::{control, listen};
+use crate::{control, listen, observe};
 
 /// How long running streams may take to finish after the daemon was asked to stop.
 const GRACE: Duration = Duration::from_secs(30);
@@ -264,7 +264,7 @@ async fn tend_ca(app: Arc<App>) {
 pub async fn run(origins: Origins, handed: Handed) -> Result<(), Fault> {
     let signals = signals()?;
     let daemon = Daemon::start(origins, handed).await?;
-    crate::observe::log::start(&daemon.app.current().config.log)?;
+    observe::log::start(&daemon.app.current().config.log, &daemon.app.origins.paths.log_file());
     let ready = greet(&daemon.app);
     notify::tell(News::Ready(&ready));
     live(daemon, signals, ready).await
@@ -282,7 +282,7 @@ pub async fn take_over(origins: Origins) -> Result<(), Fault> {
         let daemon = Daemon::bind(origins, handed, Some(&mut legacy)).await?;
         Succession::follow(&daemon.app, elders)
             .map_err(|error| Fault::new(Kind::Internal, format!("no handles are left: {error}")))?;
-        crate::observe::log::start(&daemon.app.current().config.log)?;
+        observe::log::start(&daemon.app.current().config.log, &daemon.app.origins.paths.log_file());
         Ok(daemon)
     };
     let mut daemon = match begun.await {

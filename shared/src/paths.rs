@@ -118,6 +118,11 @@ impl Paths {
         self.state.join("aigwd.log")
     }
 
+    /// What was the log before it became full.
+    pub fn older_log_file(&self) -> PathBuf {
+        self.state.join("aigwd.log.1")
+    }
+
     /// Held by the one daemon that runs here.
     pub fn lock_file(&self) -> PathBuf {
         self.state.join("lock")

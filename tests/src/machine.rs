@@ -81,9 +81,10 @@ impl Machine {
         std::fs::write(self.home().join("config/config.toml"), text).expect("a file");
     }
 
-    /// What `aigwd` wrote to its standard error, of every run.
+    /// What `aigwd` wrote to its standard error and to its own log, of every run.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.home().join("log")).unwrap_or_default()
+        let files = ["log", "state/aigwd.log.1", "state/aigwd.log"];
+        files.map(|file| std::fs::read_to_string(self.home().join(file)).unwrap_or_default()).concat()
     }
 
     /// A command in this home, in an environment of nothing but `PATH` and what was [`set`](Self::set).

@@ -144,6 +144,7 @@ fn requests() -> Vec<(String, Request)> {
         Proof => [Request::Proof],
         Pause => [Request::Pause(true), Request::Pause(false)],
         HandOver => [Request::HandOver(HandOver { program: None, drain_s: Some(30) }), Request::HandOver(HandOver { program: text("/opt/aigw/aigwd"), drain_s: None })],
+        LogLevel => [Request::LogLevel("debug".to_owned())],
         FinishLogin => [Request::FinishLogin],
         Reach => [Request::Reach],
         Gateway => [

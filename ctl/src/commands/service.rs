@@ -5,6 +5,7 @@ mod journal;
 mod port;
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use aigw_shared::fault::{Failure, Fault, Kind};
@@ -14,7 +15,7 @@ use tokio::time::sleep;
 use super::{start, stop};
 use crate::cli::Service;
 use crate::daemon;
-use crate::os::service::{self, Act, Place};
+use crate::os::service::{self, Act, Manager, Place};
 use crate::output::{Answer, GOOD, Output, WARN};
 use crate::steps::Step;
 
@@ -134,6 +135,13 @@ fn logs(follow: bool) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Fault::new(Kind::CommandFailed, format!("{:?} ended with {status}", command.get_program())).into())
+}
+
+/// What the service wrote last, where the system's journal has it.
+pub(super) fn journal_of_service() -> Option<String> {
+    let place = here().ok().filter(|place| place.manager == Manager::Systemd && place.is_installed())?;
+    let output = place.logs(false, Path::new("")).output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn here() -> Result<Place, Failure> {

@@ -2,10 +2,13 @@
 
 pub mod handed;
 pub mod handover;
+pub mod journal;
 pub mod keyring;
 pub mod limits;
+pub mod network;
 pub mod notify;
 pub mod peer;
 pub mod roots;
 pub mod shell;
 pub mod signal;
+pub mod sleep;

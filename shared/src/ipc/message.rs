@@ -68,6 +68,8 @@ pub enum Request {
     Pause(bool),
     /// Start the successor, hand it everything over, finish what is running, and end.
     HandOver(HandOver),
+    /// Log from this level on, until the settings are read again.
+    LogLevel(String),
 }
 
 /// From `aigwd` to `aigwctl`.

@@ -11,6 +11,7 @@ mod files;
 mod findings;
 mod given;
 mod limits;
+mod logs;
 mod reload;
 mod start;
 mod supervised;
