@@ -59,6 +59,11 @@ async fn pi_is_proved() {
     is_proved_by_its_base_url("pi", "pi").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn gemini_cli_is_proved() {
+    is_proved_by_its_base_url("gemini-cli", "gemini").await;
+}
+
 #[cfg(feature = "heavy-clients")]
 const HEAVIER: [(&str, &str); 4] =
     [("opencode", "opencode"), ("copilot-cli", "copilot"), ("qwen", "qwen"), ("aider", "aider")];
