@@ -17,6 +17,8 @@
 pub mod cli;
 pub mod commands;
 pub mod daemon;
+#[cfg(fuzzing)]
+pub mod fuzzed;
 mod no_proxy;
 mod os;
 pub mod output;

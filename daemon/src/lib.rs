@@ -25,6 +25,8 @@ mod control;
 mod credentials;
 mod deployment;
 mod dial;
+#[cfg(fuzzing)]
+pub mod fuzzed;
 mod gateway;
 mod header_command;
 mod keys;

@@ -10,6 +10,9 @@ mod tls;
 mod walk;
 mod witness;
 
+#[cfg(fuzzing)]
+pub use proxy::fuzzed;
+
 use std::ffi::OsString;
 use std::future::Future;
 use std::net::SocketAddr;

@@ -310,6 +310,16 @@ fn parse(bytes: &[u8]) -> Result<Option<(Answer, usize)>, String> {
     Ok(Some((Answer { status, logins }, length)))
 }
 
+/// What fuzzing calls.
+#[cfg(fuzzing)]
+pub fn fuzzed(bytes: &[u8]) {
+    if let Ok(Some((answer, length))) = parse(bytes) {
+        assert!(length <= bytes.len() && answer.logins.iter().all(|login| login.len() <= 20));
+        // A head that is there is there, whatever follows.
+        assert!(parse(&bytes[..length]).is_ok_and(|read| read.is_some()));
+    }
+}
+
 /// The schemes of a list of challenges, in which parameters stand between commas, too (RFC 9110 section 11.6.1).
 fn schemes(challenges: &str) -> Vec<String> {
     let mut quoted = false;

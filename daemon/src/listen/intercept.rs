@@ -122,6 +122,23 @@ async fn opening(mut client: Rewound) -> io::Result<Opening> {
     timeout(HANDSHAKE, reading).await.unwrap_or(Ok(Opening::Nothing))
 }
 
+/// What fuzzing calls: a client that says this and hangs up.
+#[cfg(fuzzing)]
+pub async fn fuzzed(bytes: &[u8]) {
+    use tokio::net::{TcpListener, TcpStream};
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let mut client =
+        TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
+    let (stream, _) = listener.accept().await.expect("a connection");
+    client.write_all(bytes).await.expect("the buffer takes it");
+    drop(client);
+    match opening(Rewound { ahead: bytes::Bytes::new(), stream }).await {
+        Ok(Opening::Hello(_)) => assert_eq!(bytes[0], TLS_HANDSHAKE),
+        Ok(Opening::Plain(_)) => assert!(bytes[0].is_ascii_uppercase()),
+        Ok(Opening::Nothing) | Err(_) => {}
+    }
+}
+
 /// One request on an intercepted host.
 async fn answer(app: Arc<App>, inside: Arc<Inside>, request: Request<Incoming>) -> Response<Answer> {
     inside.witness.trusted(&app);

@@ -9,6 +9,9 @@ pub mod plain;
 mod rewound;
 mod tunnel;
 
+#[cfg(fuzzing)]
+pub use intercept::fuzzed;
+
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;

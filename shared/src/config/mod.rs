@@ -8,6 +8,8 @@
 pub mod edit;
 mod env;
 mod file;
+#[cfg(fuzzing)]
+pub mod fuzzed;
 mod layer;
 mod policy;
 mod proxy;

@@ -300,6 +300,11 @@ impl Practice {
         all
     }
 
+    /// The same for requests and answers that have ended, which are forgotten.
+    pub fn take_requests(&self) -> Vec<Recorded> {
+        self.site.log.take()
+    }
+
     /// Forgets what was seen, though order numbers go on.
     pub fn forget_requests(&self) {
         self.site.log.forget();

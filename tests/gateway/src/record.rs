@@ -191,6 +191,15 @@ impl Log {
         look(&hold(&self.entries).kept)
     }
 
+    /// Takes out what has ended on both sides.
+    pub(crate) fn take(&self) -> Vec<Recorded> {
+        let mut entries = hold(&self.entries);
+        let is_over = |one: &mut Recorded| {
+            one.body_end != BodyEnd::Arriving && one.response_end != ResponseEnd::Pending
+        };
+        entries.kept.extract_if(.., is_over).collect()
+    }
+
     pub(crate) fn forget(&self) {
         hold(&self.entries).kept.clear();
     }
