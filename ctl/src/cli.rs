@@ -8,13 +8,12 @@ mod service;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use aigw_shared::config::LogLevel;
 use clap::{Parser, Subcommand};
 
 pub use self::ca::{Ca, CaInstall, CaUninstall};
 pub use self::course::{Down, Up};
 pub use self::gateways::{Byok, Gateway, GatewayAdd, Login};
-pub use self::service::{Drain, Service};
+pub use self::service::Service;
 pub use crate::commands::bug_report::Arguments as BugReport;
 pub use crate::commands::doctor::Arguments as Doctor;
 pub use crate::os::trust::Family;
@@ -215,13 +214,6 @@ pub enum Command {
     /// Make aigwd read its configuration again
     #[command(after_help = "Example:\n  aigwctl reload")]
     Reload,
-    /// Have aigwd log more or less, until it reads its configuration again
-    #[command(after_help = "Example:\n  aigwctl log-level debug")]
-    LogLevel {
-        /// From which level on
-        #[arg(value_parser = LogLevel::ALL.iter().map(|level| level.word()).collect::<Vec<_>>())]
-        level: String,
-    },
     /// Show the versions of both programs and their protocols
     #[command(after_help = "Example:\n  aigwctl version")]
     Version,
@@ -235,11 +227,7 @@ pub enum Command {
     },
     /// Print the manual page
     #[command(after_help = "Example:\n  aigwctl man | man -l -")]
-    Man {
-        /// Write a page for each command into this folder, as packages have them
-        #[arg(long, value_name = "FOLDER", hide = true)]
-        out: Option<PathBuf>,
-    },
+    Man,
 }
 
 /// `env`

@@ -19,16 +19,6 @@ pub(crate) fn aigwd() -> Result<PathBuf, Failure> {
     })
 }
 
-/// One that the user names, so that it is found from any folder.
-pub(crate) fn given(path: &Path) -> Result<PathBuf, Failure> {
-    let usable = std::path::absolute(path).ok().filter(|path| path.is_file());
-    usable.ok_or_else(|| {
-        Fault::new(Kind::Impossible, format!("{} cannot be run: it is no file", path.display()))
-            .cure_with("install aigwd beside aigwctl")
-            .into()
-    })
-}
-
 /// Relative folders in the search path are skipped: a program of that name may lie in any project.
 fn first_with(mut folders: impl Iterator<Item = PathBuf>, name: &OsStr) -> Option<PathBuf> {
     folders.find_map(|folder| Some(folder.join(name)).filter(|path| path.is_absolute() && path.is_file()))

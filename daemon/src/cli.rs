@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::paths::Paths;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::app::Origins;
 use crate::os::handed::Handed;
@@ -40,9 +40,6 @@ enum Command {
         #[arg(long)]
         once: bool,
     },
-    /// Print the manual page, for packages.
-    #[command(hide = true)]
-    Man,
 }
 
 #[derive(Debug, Args)]
@@ -56,22 +53,12 @@ struct Run {
     /// text or json [setting: log.format]
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<String>,
-    /// Take over from the running aigwd, which says so itself when it starts us
-    #[arg(long, hide = true)]
-    take_over: bool,
-    /// auto, stderr or file [setting: log.to]
-    #[arg(long, value_name = "PLACE")]
-    log_to: Option<String>,
 }
 
 impl Run {
     fn settings(self) -> Vec<(String, String)> {
-        let flags = [
-            ("listen.port", self.port),
-            ("log.level", self.log_level),
-            ("log.format", self.log_format),
-            ("log.to", self.log_to),
-        ];
+        let flags =
+            [("listen.port", self.port), ("log.level", self.log_level), ("log.format", self.log_format)];
         flags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
     }
 }
@@ -79,9 +66,8 @@ impl Run {
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Run(flags) => serve(flags.take_over, flags.settings()),
+        Command::Run(flags) => serve(flags.settings()),
         Command::Try { once } => try_it(once),
-        Command::Man => man(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -93,14 +79,10 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn serve(take_over: bool, flags: Vec<(String, String)>) -> Result<(), Fault> {
-    let origins = origins(flags)?;
-    if take_over {
-        return block_on(run::take_over(origins));
-    }
+fn serve(flags: Vec<(String, String)>) -> Result<(), Fault> {
     // Before there are threads.
     let handed = Handed::take()?;
-    block_on(run::run(origins, handed))
+    block_on(run::run(origins(flags)?, handed))
 }
 
 #[cfg(feature = "practice")]
@@ -112,12 +94,6 @@ fn try_it(once: bool) -> Result<(), Fault> {
 fn try_it(_once: bool) -> Result<(), Fault> {
     Err(Fault::new(Kind::Impossible, "this build carries no practice gateway")
         .cure_with("run it from the sources: `cargo run --release --bin aigwd -- try`"))
-}
-
-fn man() -> Result<(), Fault> {
-    clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout().lock()).map_err(|error| {
-        Fault::new(Kind::CommandFailed, format!("the manual page cannot be written: {error}"))
-    })
 }
 
 fn origins(flags: Vec<(String, String)>) -> Result<Origins, Fault> {

@@ -26,7 +26,6 @@ mod credentials;
 mod deployment;
 mod dial;
 mod gateway;
-mod handover;
 mod header_command;
 mod keys;
 mod listen;

@@ -15,10 +15,8 @@ static HELD: Mutex<Vec<File>> = Mutex::new(Vec::new());
 /// # Panics
 /// When there is none.
 pub fn reserved() -> u16 {
-    // Each user's own: nobody can lock another's files.
-    let home = std::env::home_dir().unwrap_or_default().display().to_string();
-    let user = home.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
-    let folder = std::env::temp_dir().join(format!("aigw-tests-ports{user}"));
+    let user = rustix::process::getuid().as_raw();
+    let folder = std::env::temp_dir().join(format!("aigw-tests-ports-{user}"));
     std::fs::create_dir_all(&folder).expect("a folder");
     let mut held = HELD.lock().expect("the list");
     for port in RANGE {

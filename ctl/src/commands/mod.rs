@@ -15,7 +15,6 @@ mod env;
 mod explain;
 mod gateway;
 mod keys;
-mod log_level;
 mod login;
 mod logout;
 mod man;
@@ -80,9 +79,8 @@ pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failu
         Some(Command::Stop) => stop::run(output).await,
         Some(Command::Service { action }) => service::run(action, output).await,
         Some(Command::Reload) => reload::run(output).await,
-        Some(Command::LogLevel { level }) => log_level::run(level, output).await,
         Some(Command::Version) => version::run(output).await,
         Some(Command::Completions { shell }) => completions::run(*shell, output),
-        Some(Command::Man { out }) => man::run(out.as_deref(), output),
+        Some(Command::Man) => man::run(output),
     }
 }

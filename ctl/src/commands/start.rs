@@ -1,4 +1,4 @@
-//! `start`: runs the daemon in the background, or has its service do it where one is installed, and waits until it answers.
+//! `start`: runs the daemon in the background, where no service does it, and waits until it answers.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -13,7 +13,7 @@ use aigw_shared::ipc::payload::Build;
 use serde::Serialize;
 use tokio::time::sleep;
 
-use super::{service, status};
+use super::status;
 use crate::output::{Answer, Output};
 use crate::{daemon, os, program};
 
@@ -29,8 +29,6 @@ const LOG_TAIL: u64 = 16 * 1024;
 #[derive(Serialize)]
 pub(super) struct Started {
     already_running: bool,
-    /// By its service, which was stopped.
-    by_service: bool,
     version: String,
     pid: u32,
     /// Null when it is of another version.
@@ -57,9 +55,6 @@ impl Answer for Started {
         let place =
             self.listen.as_ref().map(|listen| format!(" at {}", listen.join(", "))).unwrap_or_default();
         writeln!(to, "aigwd {} {state}{place}, pid {}.", self.version, self.pid)?;
-        if self.by_service {
-            writeln!(to, "Its service has started it.")?;
-        }
         match &self.log {
             Some(log) => writeln!(to, "Its log is {}", log.display()),
             None => Ok(()),
@@ -77,10 +72,6 @@ pub(super) async fn begin(aigwd: Option<&Path>) -> Result<Started, Failure> {
         Ok(build) => return Ok(started(build, true, None).await),
         Err(failure) if daemon::is_absent(&failure) => {}
         Err(failure) => return Err(failure),
-    }
-    if aigwd.is_none() && service::is_installed() {
-        service::wake().await?;
-        return Ok(Started { by_service: true, ..started(describe().await?, false, None).await });
     }
     let program = match aigwd {
         Some(path) => path.to_path_buf(),
@@ -136,7 +127,7 @@ pub(super) async fn describe() -> Result<Build, Failure> {
 
 async fn started(build: Build, already_running: bool, log: Option<PathBuf>) -> Started {
     let listen = status::fetch().await.ok().map(|status| status.daemon.listen);
-    Started { already_running, by_service: false, version: build.version, pid: build.pid, listen, log }
+    Started { already_running, version: build.version, pid: build.pid, listen, log }
 }
 
 fn ended_at_once(status: ExitStatus, log: &Path, begin_of_log: u64) -> Failure {

@@ -8,7 +8,6 @@ use aigw_shared::ipc::message::{Request, Response};
 use serde::Serialize;
 use tokio::time::sleep;
 
-use super::service;
 use crate::daemon;
 use crate::output::{Answer, Output};
 
@@ -19,31 +18,20 @@ const PATIENCE: Duration = Duration::from_secs(40);
 struct Stopped {
     was_running: bool,
     stopped: bool,
-    /// A service has the port and the control socket still, and starts aigwd when somebody connects.
-    socket_kept: bool,
 }
 
 impl Answer for Stopped {
     fn text(&self, to: &mut dyn Write) -> io::Result<()> {
-        writeln!(to, "{}", if self.was_running { "aigwd has stopped." } else { "aigwd is not running." })?;
-        if self.socket_kept {
-            writeln!(
-                to,
-                "Its service keeps the port: who connects starts it again. `aigwctl service stop` ends both."
-            )?;
-        }
-        Ok(())
+        writeln!(to, "{}", if self.was_running { "aigwd has stopped." } else { "aigwd is not running." })
     }
 }
 
 pub(super) async fn run(output: &Output) -> Result<(), Failure> {
-    // Where a service keeps the control socket, to connect would start it.
-    let was_running = !daemon::has_ended()?;
-    if was_running {
-        end(output).await?;
+    if !daemon::is_there().await? {
+        return output.show(&Stopped { was_running: false, stopped: true });
     }
-    let socket_kept = service::is_installed() && service::look().is_ok_and(|service| service.socket);
-    output.show(&Stopped { was_running, stopped: true, socket_kept })
+    end(output).await?;
+    output.show(&Stopped { was_running: true, stopped: true })
 }
 
 /// Asks the daemon that runs to end, and waits for it.
@@ -57,7 +45,7 @@ pub(super) async fn end(output: &Output) -> Result<(), Failure> {
     }
     let begin = Instant::now();
     let mut told = output.is_json();
-    while !daemon::has_ended()? {
+    while daemon::is_there().await? || !daemon::has_ended()? {
         if begin.elapsed() > PATIENCE {
             return Err(Fault::new(
                 Kind::Internal,

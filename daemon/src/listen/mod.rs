@@ -122,17 +122,11 @@ impl Room {
     }
 }
 
-/// Accepts connections until the daemon drains, or its successor does.
+/// Accepts connections until the daemon drains.
 pub async fn serve(app: Arc<App>, listener: TcpListener, room: Room) {
-    let mut succession = app.succession.watch();
     loop {
-        let state = *succession.borrow_and_update();
-        if state.has_left() {
-            return;
-        }
         let accepted = tokio::select! {
-            accepted = listener.accept(), if state.accepts_tools() => accepted,
-            _ = succession.changed() => continue,
+            accepted = listener.accept() => accepted,
             () = app.draining.cancelled() => return,
         };
         match accepted {

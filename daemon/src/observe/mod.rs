@@ -4,5 +4,4 @@ pub mod distrust;
 pub mod health;
 pub mod log;
 pub mod proof;
-mod rotated;
 pub mod settings;

@@ -7,11 +7,14 @@ use super::file::{self, LIMIT, Unknown};
 use super::layer::{Layer, Rank};
 use super::{PolicyState, schema};
 use crate::finding::{Finding, Severity};
-use crate::os::policy;
+use crate::os::owner;
 
-/// The policy's text if it is there and can be believed; an error says why it cannot.
+/// The file's content if it is there and can be believed; an error says why it cannot.
 pub(super) fn content(path: &Path) -> Content {
-    policy::read(path, LIMIT)
+    let Some(file) = owner::open_managed(path)? else { return Ok(None) };
+    let content =
+        crate::files::read_open(file, LIMIT).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(Some(content))
 }
 
 /// What [`content`] gives.

@@ -298,12 +298,11 @@ pub fn retire(
     unused: impl Future<Output = ()> + Send + 'static,
 ) {
     // A way of its own: the gateway itself may be gone by then.
-    let (way, app) = (app.candidate(settings.clone()), app.clone());
+    let (way, ended) = (app.candidate(settings.clone()), app.ended.clone());
     tokio::spawn(async move {
         tokio::select! {
-            // A daemon before us may use them, too.
-            () = async { unused.await; app.succession.alone().await } => {}
-            () = app.ended.cancelled() => return,
+            () = unused => {}
+            () = ended.cancelled() => return,
         }
         if let Err(fault) = end(&way, &grant).await {
             tracing::debug!("the old OAuth2 tokens end by themselves: {fault}");

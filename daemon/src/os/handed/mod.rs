@@ -1,12 +1,8 @@
 //! Listeners that somebody else has made for us: a service manager, which keeps them while we are started again.
 
-#[cfg(target_os = "macos")]
-mod macos;
 #[cfg(unix)]
 mod unix;
-#[cfg(target_os = "macos")]
-use macos as system;
-#[cfg(all(unix, not(target_os = "macos")))]
+#[cfg(unix)]
 use unix as system;
 #[cfg(not(unix))]
 mod other;
@@ -25,8 +21,6 @@ pub struct Handed {
     pub tcp: Vec<TcpListener>,
     /// For `aigwctl`.
     pub control: Option<Adopted>,
-    /// Somebody keeps what tools connect to while we are away.
-    pub kept: bool,
 }
 
 impl Handed {
@@ -36,15 +30,19 @@ impl Handed {
     /// # Errors
     /// When something is handed that we have no use for, or a listener that is open to other machines.
     pub fn take() -> Result<Self, Fault> {
-        let mut handed = system::take().map_err(|error| refused(&error.to_string()))?;
+        let handed = system::take().map_err(|error| refused(&error.to_string()))?;
         for listener in &handed.tcp {
             let address = listener.local_addr().map_err(|error| refused(&error.to_string()))?;
             if !address.ip().is_loopback() {
                 return Err(refused(&format!("{address} can be reached by other machines")));
             }
         }
-        handed.kept = !handed.tcp.is_empty();
         Ok(handed)
+    }
+
+    /// Whether somebody keeps what tools connect to while we are away.
+    pub fn is_kept(&self) -> bool {
+        !self.tcp.is_empty()
     }
 }
 

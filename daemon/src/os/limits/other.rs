@@ -1,4 +1,4 @@
-//! Windows: rights come from the folder, which is closed; the number of open files has no limit of its own.
+//! Systems without such limits.
 
 pub(super) fn apply() -> u64 {
     u64::MAX

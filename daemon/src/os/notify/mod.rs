@@ -16,8 +16,6 @@ use std::time::Duration;
 pub enum News<'a> {
     /// Everything is bound; with a line for its status.
     Ready(&'a str),
-    /// The same, and that we have taken the place of the process that it knows.
-    TakenOver(&'a str),
     /// The configuration is being read again; `Ready` follows.
     Reloading,
     /// Running streams are let finish.

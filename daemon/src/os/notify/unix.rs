@@ -10,10 +10,6 @@ use super::News;
 pub(super) fn tell(news: News<'_>) -> io::Result<()> {
     match news {
         News::Ready(status) => sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(status)]),
-        News::TakenOver(status) => {
-            let ours = NotifyState::MainPid(std::process::id());
-            sd_notify::notify(&[ours, NotifyState::Ready, NotifyState::Status(status)])
-        }
         News::Reloading => sd_notify::notify(&[NotifyState::Reloading, NotifyState::monotonic_usec_now()?]),
         News::Stopping => sd_notify::notify(&[NotifyState::Stopping]),
         News::Alive => sd_notify::notify(&[NotifyState::Watchdog]),

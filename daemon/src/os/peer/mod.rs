@@ -5,9 +5,9 @@ mod linux;
 #[cfg(target_os = "linux")]
 use linux as system;
 #[cfg(not(target_os = "linux"))]
-mod process;
+mod other;
 #[cfg(not(target_os = "linux"))]
-use process as system;
+use other as system;
 
 /// What the system says of a connection's other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use linux as system;
 #[cfg(target_os = "linux")]
 pub use linux::holder;
 #[cfg(not(target_os = "linux"))]
-mod process;
+mod other;
 #[cfg(not(target_os = "linux"))]
-use process as system;
+use other as system;
 
 /// Whoever listens on a port.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -49,38 +49,6 @@ impl Adopted {
     }
 }
 
-/// What another process can be given of a socket, where the system can give such things.
-pub use system::Handle;
-
-/// A handle of the listener, for a process that listens on after us.
-///
-/// # Errors
-/// When the system has none to give.
-pub fn handle_of_listener(listener: &Listener) -> io::Result<Handle> {
-    system::handle_of_listener(listener)
-}
-
-/// The same of a connection.
-///
-/// # Errors
-/// When the system has none to give.
-pub fn handle_of(stream: &Stream) -> io::Result<Handle> {
-    system::handle_of(stream)
-}
-
-/// The connection of a handle. To be asked within a runtime.
-///
-/// # Errors
-/// When it is of something else.
-pub fn stream_of(handle: Handle) -> io::Result<Stream> {
-    system::stream_of(handle)
-}
-
-/// The socket stays where it is when this listener is dropped: another process listens there.
-pub fn leave_in_place(listener: &mut Listener) {
-    listener.do_not_reclaim_name_on_drop();
-}
-
 /// Connects to the socket.
 ///
 /// # Errors
@@ -98,7 +66,7 @@ pub fn peer_is_owner(stream: &Stream) -> bool {
 
 /// What we connected to was made by the user of this process.
 pub fn is_ours(stream: &Stream, place: &Path) -> bool {
-    system::peer_is_owner(stream) && system::made_by_owner(stream, place)
+    system::peer_is_owner(stream) && system::made_by_owner(place)
 }
 
 /// That the socket itself is ours and closed to others, whatever folder it is in.

@@ -1,5 +1,0 @@
-//! Windows: no such journal.
-
-pub(super) fn has_stderr() -> bool {
-    false
-}
