@@ -3,7 +3,6 @@
 mod ca;
 mod course;
 mod gateways;
-mod service;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,7 +12,6 @@ use clap::{Parser, Subcommand};
 pub use self::ca::{Ca, CaInstall, CaUninstall};
 pub use self::course::{Down, Up};
 pub use self::gateways::{Byok, Gateway, GatewayAdd, Login};
-pub use self::service::Service;
 pub use crate::commands::bug_report::Arguments as BugReport;
 pub use crate::commands::doctor::Arguments as Doctor;
 pub use crate::os::trust::Family;
@@ -201,16 +199,6 @@ pub enum Command {
     /// Let aigwd finish what it is doing, and end it
     #[command(after_help = "Example:\n  aigwctl stop")]
     Stop,
-    /// Have aigwd run whenever you are logged in
-    #[command(after_help = "Examples:\n  \
-        aigwctl service install --dry-run\n  \
-        aigwctl service install\n  \
-        aigwctl service logs -f")]
-    Service {
-        /// What to do with it.
-        #[command(subcommand)]
-        action: Service,
-    },
     /// Make aigwd read its configuration again
     #[command(after_help = "Example:\n  aigwctl reload")]
     Reload,

@@ -7,7 +7,6 @@ use aigw_shared::paths::Paths;
 use clap::{Args, Parser, Subcommand};
 
 use crate::app::Origins;
-use crate::os::handed::Handed;
 use crate::run;
 
 /// The local door to a company's AI gateway.
@@ -66,7 +65,7 @@ impl Run {
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Run(flags) => serve(flags.settings()),
+        Command::Run(flags) => origins(flags.settings()).and_then(|origins| block_on(run::run(origins))),
         Command::Try { once } => try_it(once),
     };
     match result {
@@ -77,12 +76,6 @@ pub fn main() -> ExitCode {
             ExitCode::from(fault.kind.face().exit)
         }
     }
-}
-
-fn serve(flags: Vec<(String, String)>) -> Result<(), Fault> {
-    // Before there are threads.
-    let handed = Handed::take()?;
-    block_on(run::run(origins(flags)?, handed))
 }
 
 #[cfg(feature = "practice")]

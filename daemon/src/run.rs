@@ -12,16 +12,12 @@ use tokio::task::JoinSet;
 
 use crate::app::{App, Origins};
 use crate::credentials::renew;
-use crate::os::handed::Handed;
 use crate::os::limits;
-use crate::os::notify::{self, News};
 use crate::os::signal::{Asked, Signals};
 use crate::{control, listen};
 
 /// How long running streams may take to finish after the daemon was asked to stop.
 const GRACE: Duration = Duration::from_secs(30);
-/// The same where the service manager keeps the sockets: whoever connects meanwhile waits for our next start.
-const GRACE_WHILE_KEPT: Duration = Duration::from_secs(5);
 /// How often the CA and the files made of it are looked at.
 const CA_ROUND: Duration = Duration::from_secs(300);
 
@@ -30,34 +26,24 @@ pub struct Daemon {
     /// Its rooms.
     pub app: Arc<App>,
     tasks: JoinSet<&'static str>,
-    grace: Duration,
     _lock: File,
 }
 
 impl Daemon {
-    /// Takes the lock, the port and the control socket, in this order. Those that were handed to us are not made.
+    /// Takes the lock, the port and the control socket, in this order.
     ///
     /// # Errors
     /// `AlreadyRunning`, `PortTaken`, and whatever is wrong with the files.
-    pub async fn start(origins: Origins, handed: Handed) -> Result<Self, Fault> {
+    pub async fn start(origins: Origins) -> Result<Self, Fault> {
         let room = listen::Room::of(limits::apply());
         let paths = origins.paths.clone();
         files::create_private_dir(&paths.state)?;
         let lock = take_lock(&paths.lock_file())?;
         let app = App::open(origins)?;
-        let grace = if handed.is_kept() { GRACE_WHILE_KEPT } else { GRACE };
-        let port = app.current().config.listen.port;
-        let listeners = match handed.is_kept() {
-            true => listen::adopt(handed.tcp, port, &app.health)?,
-            false => listen::bind(port).await?,
-        };
+        let listeners = listen::bind(app.current().config.listen.port).await?;
         let place = paths.socket();
         place.prepare()?;
-        let control = match handed.control {
-            Some(handed) => handed.listen(&place.address),
-            None => socket::listen(&place.address),
-        };
-        let control = control.map_err(|error| {
+        let control = socket::listen(&place.address).map_err(|error| {
             Fault::new(
                 Kind::File,
                 format!("the control socket {} cannot be made: {error}", place.address.display()),
@@ -97,14 +83,7 @@ impl Daemon {
             }
             "keyring"
         });
-        if let Some(patience) = notify::patience() {
-            let ended = app.ended.clone();
-            tasks.spawn(async move {
-                ended.run_until_cancelled(stay_alive(patience)).await;
-                "watchdog"
-            });
-        }
-        Ok(Self { app, tasks, grace, _lock: lock })
+        Ok(Self { app, tasks, _lock: lock })
     }
 
     /// Serves until somebody asks to stop, then lets what is running finish. `hurry` ends the grace.
@@ -123,12 +102,11 @@ impl Daemon {
                 Some(ended.and_then(Result::ok).unwrap_or("a task"))
             }
         };
-        notify::tell(News::Stopping);
         self.app.draining.cancel();
         self.app.tasks.close();
         tokio::select! {
             () = self.app.tasks.wait() => {}
-            () = tokio::time::sleep(self.grace) => tracing::warn!("streams were cut at the end of the grace"),
+            () = tokio::time::sleep(GRACE) => tracing::warn!("streams were cut at the end of the grace"),
             () = hurry => {}
         }
         self.app.ended.cancel();
@@ -142,15 +120,6 @@ impl Daemon {
             None => Ok(()),
             Some(task) => Err(Fault::new(Kind::Internal, format!("the {task} ended by itself"))),
         }
-    }
-}
-
-/// Tells the service manager that the runtime turns, as often as it asks and once more.
-async fn stay_alive(patience: Duration) {
-    let mut rounds = tokio::time::interval(patience / 3);
-    loop {
-        rounds.tick().await;
-        notify::tell(News::Alive);
     }
 }
 
@@ -178,11 +147,11 @@ async fn tend_ca(app: Arc<App>) {
 ///
 /// # Errors
 /// Why it could not start, or did not end well.
-pub async fn run(origins: Origins, handed: Handed) -> Result<(), Fault> {
+pub async fn run(origins: Origins) -> Result<(), Fault> {
     // Before anybody can know that we are there, and ask us to stop.
     let mut signals =
         Signals::new().map_err(|error| Fault::new(Kind::Internal, format!("no signal handlers: {error}")))?;
-    let daemon = Daemon::start(origins, handed).await?;
+    let daemon = Daemon::start(origins).await?;
     let app = daemon.app.clone();
     crate::observe::log::start(&app.current().config.log)?;
     for finding in app.health.all() {
@@ -190,8 +159,6 @@ pub async fn run(origins: Origins, handed: Handed) -> Result<(), Fault> {
     }
     let addresses: Vec<String> = app.listening().iter().map(ToString::to_string).collect();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), listen = addresses.join(", "), "aigwd is ready");
-    let ready = format!("listening on {}", addresses.join(", "));
-    notify::tell(News::Ready(&ready));
 
     let stop = tokio_util::sync::CancellationToken::new();
     let hurry = tokio_util::sync::CancellationToken::new();
@@ -205,14 +172,10 @@ pub async fn run(origins: Origins, handed: Handed) -> Result<(), Fault> {
                     tracing::info!("stopping");
                     stopped.cancel();
                 }
-                Asked::Reload => {
-                    notify::tell(News::Reloading);
-                    match watched.reload() {
-                        Ok(()) => tracing::info!("the configuration was read again"),
-                        Err(fault) => tracing::error!("the configuration was refused: {fault}"),
-                    }
-                    notify::tell(News::Ready(&ready));
-                }
+                Asked::Reload => match watched.reload() {
+                    Ok(()) => tracing::info!("the configuration was read again"),
+                    Err(fault) => tracing::error!("the configuration was refused: {fault}"),
+                },
             }
         }
     });

@@ -15,8 +15,9 @@ static HELD: Mutex<Vec<File>> = Mutex::new(Vec::new());
 /// # Panics
 /// When there is none.
 pub fn reserved() -> u16 {
-    let user = rustix::process::getuid().as_raw();
-    let folder = std::env::temp_dir().join(format!("aigw-tests-ports-{user}"));
+    // Where all tests of a build lie.
+    let program = std::env::current_exe().expect("a program");
+    let folder = program.parent().expect("it lies in a folder").join("reserved-ports");
     std::fs::create_dir_all(&folder).expect("a folder");
     let mut held = HELD.lock().expect("the list");
     for port in RANGE {

@@ -24,7 +24,6 @@ mod overview;
 mod pause;
 mod reload;
 mod run;
-mod service;
 mod sessions;
 mod setup;
 mod shell_tokens;
@@ -77,7 +76,6 @@ pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failu
         Some(Command::Explain(arguments)) => explain::run(arguments, output).await,
         Some(Command::Start { aigwd }) => start::run(aigwd.as_deref(), output).await,
         Some(Command::Stop) => stop::run(output).await,
-        Some(Command::Service { action }) => service::run(action, output).await,
         Some(Command::Reload) => reload::run(output).await,
         Some(Command::Version) => version::run(output).await,
         Some(Command::Completions { shell }) => completions::run(*shell, output),

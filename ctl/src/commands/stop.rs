@@ -30,12 +30,6 @@ pub(super) async fn run(output: &Output) -> Result<(), Failure> {
     if !daemon::is_there().await? {
         return output.show(&Stopped { was_running: false, stopped: true });
     }
-    end(output).await?;
-    output.show(&Stopped { was_running: true, stopped: true })
-}
-
-/// Asks the daemon that runs to end, and waits for it.
-pub(super) async fn end(output: &Output) -> Result<(), Failure> {
     match daemon::ask(Request::Stop).await {
         Ok(Response::Done) => {}
         Ok(_) => return Err(daemon::unexpected()),
@@ -60,5 +54,5 @@ pub(super) async fn end(output: &Output) -> Result<(), Failure> {
         }
         sleep(Duration::from_millis(50)).await;
     }
-    Ok(())
+    output.show(&Stopped { was_running: true, stopped: true })
 }

@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use ::http::{Request, Response};
 use aigw_shared::fault::{Fault, Kind};
-use aigw_shared::finding::{Finding, Severity};
 use aigw_shared::os::listener;
 use hyper::body::Incoming;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,7 +23,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::app::App;
-use crate::observe::health::Health;
 use crate::pipeline::admit::{self, Target};
 use crate::pipeline::body::Answer;
 use crate::pipeline::inbound::{Caller, Inbound};
@@ -53,36 +51,6 @@ pub async fn bind(port: u16) -> Result<Vec<TcpListener>, Fault> {
         }
     }
     bind_both(port).await
-}
-
-/// Listens where a service manager does for us. A port that is not the configured one is a finding: it is the manager's
-/// to change.
-///
-/// # Errors
-/// When one cannot be used.
-pub fn adopt(
-    handed: Vec<std::net::TcpListener>,
-    port: u16,
-    health: &Health,
-) -> Result<Vec<TcpListener>, Fault> {
-    let unusable = |error: io::Error| {
-        Fault::new(Kind::PortTaken, format!("a socket that was handed over cannot be used: {error}"))
-    };
-    let mut listeners = Vec::new();
-    for listener in handed {
-        let address = listener.local_addr().map_err(unusable)?;
-        if port != 0 && address.port() != port {
-            health.note("service", port_differs(address.port(), port));
-        }
-        listener.set_nonblocking(true).map_err(unusable)?;
-        listeners.push(TcpListener::from_std(listener).map_err(unusable)?);
-    }
-    Ok(listeners)
-}
-
-fn port_differs(kept: u16, configured: u16) -> Finding {
-    let text = format!("the service's sockets listen on port {kept}, and listen.port says {configured}");
-    Finding::new("service-port", Severity::Warning, text, "aigwctl service install")
 }
 
 async fn bind_both(port: u16) -> Result<Vec<TcpListener>, Fault> {

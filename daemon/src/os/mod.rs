@@ -1,9 +1,7 @@
 //! What differs between operating systems, one concern a folder, one system a file.
 
-pub mod handed;
 pub mod keyring;
 pub mod limits;
-pub mod notify;
 pub mod peer;
 pub mod roots;
 pub mod shell;

@@ -13,7 +13,6 @@ mod given;
 mod limits;
 mod reload;
 mod start;
-mod supervised;
 
 use aigw_gateway::{Behaviour, Ending, Setup, Stream};
 

@@ -24,9 +24,7 @@ const OPENS: [(&str, &str, &str); 2] = [
 ];
 
 pub(super) async fn look(seen: &Seen) -> Vec<Line> {
-    if seen.status.is_err() {
-        return vec![not_running(CHECK)];
-    }
+    let Ok(status) = &seen.status else { return vec![not_running(CHECK)] };
     let settings = match daemon::ask(Request::Settings).await {
         Ok(Response::Settings(settings)) => settings,
         Ok(_) => return vec![Line::failure(CHECK, daemon::unexpected())],
@@ -38,8 +36,11 @@ pub(super) async fn look(seen: &Seen) -> Vec<Line> {
         .filter(|(key, ..)| is_on(key))
         .map(|(_, text, cure)| Line::warning(CHECK, *text, *cure))
         .collect();
-    if open.is_empty() {
-        return vec![Line::ok(CHECK, "every request needs a local key, and has to be this user's")];
+    if !open.is_empty() {
+        return open;
     }
-    open
+    // The finding says where the system does not tell whose a connection is.
+    let by_owner = !status.findings.iter().any(|finding| finding.code == "owner-unknown");
+    let owner = if by_owner { ", and has to be this user's" } else { "" };
+    vec![Line::ok(CHECK, format!("every request needs a local key{owner}"))]
 }

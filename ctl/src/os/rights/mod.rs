@@ -6,6 +6,6 @@ mod unix;
 use unix as system;
 #[cfg(windows)]
 mod windows;
-pub(crate) use system::{is_root, mode_of, set_mode, sync_folder, user};
+pub(crate) use system::{is_root, mode_of, set_mode, sync_folder};
 #[cfg(windows)]
 use windows as system;

@@ -9,11 +9,6 @@ pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// The number of this user.
-pub(crate) fn user() -> u32 {
-    rustix::process::getuid().as_raw()
-}
-
 pub(crate) fn mode_of(file: &Metadata) -> Option<u32> {
     Some(file.permissions().mode() & 0o7777)
 }

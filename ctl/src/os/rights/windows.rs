@@ -8,11 +8,6 @@ pub(crate) fn is_root() -> bool {
     false
 }
 
-/// Users have no numbers here.
-pub(crate) fn user() -> u32 {
-    0
-}
-
 pub(crate) fn mode_of(_: &Metadata) -> Option<u32> {
     None
 }

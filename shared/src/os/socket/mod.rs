@@ -26,29 +26,6 @@ pub fn listen(place: &Path) -> io::Result<Listener> {
     system::create(ListenerOptions::new().name(name).try_overwrite(true), place)
 }
 
-/// A control socket that somebody else has made for us, and keeps.
-pub struct Adopted(system::Adopted);
-
-impl Adopted {
-    /// From what was handed over.
-    ///
-    /// # Errors
-    /// When it cannot be made non-blocking.
-    #[cfg(unix)]
-    pub fn new(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        Ok(Self(listener))
-    }
-
-    /// Listens, if it is in this place and closed to others. To be asked within a runtime.
-    ///
-    /// # Errors
-    /// When it is not.
-    pub fn listen(self, place: &Path) -> io::Result<Listener> {
-        system::adopt(self.0, place)
-    }
-}
-
 /// Connects to the socket.
 ///
 /// # Errors

@@ -2,7 +2,6 @@
 
 use std::fs::{Permissions, set_permissions};
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
@@ -17,17 +16,6 @@ pub(super) fn create(options: ListenerOptions<'_>, place: &Path) -> io::Result<L
     let listener = options.create_tokio()?;
     set_permissions(place, Permissions::from_mode(0o600))?;
     Ok(listener)
-}
-
-pub(super) type Adopted = std::os::unix::net::UnixListener;
-
-pub(super) fn adopt(listener: Adopted, place: &Path) -> io::Result<Listener> {
-    let address = listener.local_addr()?;
-    if address.as_pathname() != Some(place) {
-        return Err(io::Error::other(format!("it is at {address:?}, and {} is expected", place.display())));
-    }
-    check(place)?;
-    Ok(Listener::UdSocket(OwnedFd::from(listener).try_into()?))
 }
 
 pub(super) fn peer_is_owner(stream: &Stream) -> bool {

@@ -16,13 +16,6 @@ pub(super) fn create(options: ListenerOptions<'_>, _: &Path) -> io::Result<Liste
     options.security_descriptor(owner_only).create_tokio()
 }
 
-/// Nobody makes one for us.
-pub(super) enum Adopted {}
-
-pub(super) fn adopt(listener: Adopted, _: &Path) -> io::Result<Listener> {
-    match listener {}
-}
-
 pub(super) fn peer_is_owner(_: &Stream) -> bool {
     true
 }
