@@ -3,15 +3,18 @@
 mod ca;
 mod course;
 mod gateways;
+mod service;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use aigw_shared::config::LogLevel;
 use clap::{Parser, Subcommand};
 
 pub use self::ca::{Ca, CaInstall, CaUninstall};
 pub use self::course::{Down, Up};
 pub use self::gateways::{Byok, Gateway, GatewayAdd, Login};
+pub use self::service::{Drain, Service};
 pub use crate::commands::bug_report::Arguments as BugReport;
 pub use crate::commands::doctor::Arguments as Doctor;
 pub use crate::os::trust::Family;
@@ -199,9 +202,26 @@ pub enum Command {
     /// Let aigwd finish what it is doing, and end it
     #[command(after_help = "Example:\n  aigwctl stop")]
     Stop,
+    /// Have aigwd run whenever you are logged in
+    #[command(after_help = "Examples:\n  \
+        aigwctl service install --dry-run\n  \
+        aigwctl service install\n  \
+        aigwctl service logs -f")]
+    Service {
+        /// What to do with it.
+        #[command(subcommand)]
+        action: Service,
+    },
     /// Make aigwd read its configuration again
     #[command(after_help = "Example:\n  aigwctl reload")]
     Reload,
+    /// Have aigwd log more or less, until it reads its configuration again
+    #[command(after_help = "Example:\n  aigwctl log-level debug")]
+    LogLevel {
+        /// From which level on
+        #[arg(value_parser = LogLevel::ALL.iter().map(|level| level.word()).collect::<Vec<_>>())]
+        level: String,
+    },
     /// Show the versions of both programs and their protocols
     #[command(after_help = "Example:\n  aigwctl version")]
     Version,
@@ -215,7 +235,11 @@ pub enum Command {
     },
     /// Print the manual page
     #[command(after_help = "Example:\n  aigwctl man | man -l -")]
-    Man,
+    Man {
+        /// Write a page for each command into this folder, as packages have them
+        #[arg(long, value_name = "FOLDER", hide = true)]
+        out: Option<PathBuf>,
+    },
 }
 
 /// `env`

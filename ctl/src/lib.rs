@@ -20,6 +20,7 @@ pub mod daemon;
 mod no_proxy;
 mod os;
 pub mod output;
+mod program;
 mod redact;
 mod settings;
 pub mod shell;

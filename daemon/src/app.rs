@@ -27,10 +27,12 @@ use crate::credentials::Held;
 use crate::credentials::store::Store;
 use crate::dial::{self, Here, Outbound};
 use crate::gateway::Gateway;
+use crate::handover::Succession;
+use crate::handover::estate::Memory;
 use crate::keys::Keys;
 use crate::observe::distrust::Distrust;
 use crate::observe::health::Health;
-use crate::observe::settings;
+use crate::observe::{log, settings};
 use crate::os::peer::Lookup;
 use crate::pipeline::admit::Rules;
 use crate::pipeline::hosts::{self, Hosts};
@@ -110,6 +112,8 @@ pub struct App {
     pub draining: CancellationToken,
     /// Cancelled when what is still open is cut.
     pub ended: CancellationToken,
+    /// Whether a successor serves.
+    pub succession: Succession,
     /// Who is busy with which login.
     pub logins: Logins,
     /// Every connection, and what is done for one after its answer.
@@ -140,6 +144,24 @@ impl App {
             Ok(loaded) => (loaded, None),
             Err(fault) => (without_files(&origins)?, Some(fault)),
         };
+        Self::with(origins, loaded, refused, Memory::default())
+    }
+
+    /// The same, after a daemon that goes on if we cannot serve as it does.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and when the settings cannot be read.
+    pub fn open_after(origins: Origins, memory: Memory) -> Result<Arc<Self>, Fault> {
+        let loaded = load(&origins)?;
+        Self::with(origins, loaded, None, memory)
+    }
+
+    fn with(
+        origins: Origins,
+        loaded: config::Loaded,
+        refused: Option<Fault>,
+        memory: Memory,
+    ) -> Result<Arc<Self>, Fault> {
         let paths = &origins.paths;
         let (keys, findings) = match &loaded.given.key_file {
             Some(file) => (Keys::given(file, &loaded.config.listen.keys)?, Vec::new()),
@@ -167,7 +189,10 @@ impl App {
             here: here.clone(),
             listen: OnceLock::new(),
             given: loaded.given.clone(),
-            given_for: held::given_url(&origins.environment).map_or_else(OnceLock::new, OnceLock::from),
+            given_for: memory
+                .given_for
+                .or_else(|| held::given_url(&origins.environment))
+                .map_or_else(OnceLock::new, OnceLock::from),
             fixed: settings::fixed(&loaded.config),
             current: ArcSwap::from_pointee(Current {
                 outbound: Arc::new(Outbound::new(&Config::default(), &[], &here)),
@@ -188,6 +213,7 @@ impl App {
             draining: CancellationToken::new(),
             ended: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            succession: Succession::new(),
             logins: Logins::open(&paths.state.join("identity"))?,
             keys,
             ca: Ca::new(&paths.ca_dir()),
@@ -195,6 +221,8 @@ impl App {
             peers,
             origins,
         });
+        app.keys.lend_from(memory.lent);
+        app.store.take_over(memory.logins);
         app.take_over(loaded, refused);
         app.look_at_pause();
         app.look_at_ca();
@@ -242,7 +270,7 @@ impl App {
             Err(fault) => {
                 let old = self.current.load();
                 // A mistake of the user's is no way around a policy; and it may be another one that still closes us.
-                let policy = without_files(&self.origins).ok().and_then(|loaded| unbelieved(&loaded.policy));
+                let policy = without_files(&self.origins).ok().and_then(|loaded| closed_by_policy(&loaded));
                 let closed = policy.or_else(|| match &old.closed {
                     Some(old) if old.kind == Kind::BadConfiguration => Some(fault.clone()),
                     other => other.clone(),
@@ -260,6 +288,15 @@ impl App {
                 self.health.note(SETTINGS, found("configuration-refused", &fault));
                 Err(fault)
             }
+        }
+    }
+
+    /// What a successor would not find on the disk.
+    pub fn memory(&self) -> Memory {
+        Memory {
+            logins: self.store.in_memory(),
+            given_for: self.given_for.get().cloned(),
+            lent: self.keys.lent(),
         }
     }
 
@@ -301,13 +338,14 @@ impl App {
         }
         self.keys.replace_given(&loaded.config.listen.keys);
         let mut findings = self.misplaced(&loaded);
-        findings.extend(loaded.findings);
+        findings.extend(settings::too_old(&loaded).map(|fault| found("version-too-old", &fault)));
+        findings.extend(loaded.findings.iter().cloned());
         findings.extend(hosts::findings(&loaded.config));
-        findings.extend(settings::without_effect(&loaded.config, self.keys.are_given()));
+        findings.extend(settings::without_effect(&loaded, self.keys.are_given()));
         findings.extend(settings::waiting(&self.fixed, &loaded.config));
         findings.extend(refused.as_ref().map(|fault| found("configuration-refused", fault)));
         self.health.replace(SETTINGS, findings);
-        let closed = unbelieved(&loaded.policy).or_else(|| {
+        let closed = closed_by_policy(&loaded).or_else(|| {
             let fault = refused.as_ref()?;
             Some(Fault::new(Kind::BadConfiguration, fault.what.clone()).cure_with(fault.cure()))
         });
@@ -323,6 +361,7 @@ impl App {
             closed,
             refused: refused.map(|fault| fault.to_string()),
         }));
+        log::set_level(self.current.load().config.log.level);
         self.logins.change();
     }
 
@@ -380,9 +419,14 @@ fn load(origins: &Origins) -> Result<config::Loaded, Fault> {
 }
 
 /// Why a policy stops all forwarding, if it does.
-fn unbelieved(policy: &PolicyState) -> Option<Fault> {
-    let PolicyState::Unreadable(why) = policy else { return None };
-    Some(Fault::new(Kind::PolicyUnreadable, format!("the managed policy cannot be used: {why}")))
+fn closed_by_policy(loaded: &config::Loaded) -> Option<Fault> {
+    match &loaded.policy {
+        PolicyState::Unreadable(why) => {
+            Some(Fault::new(Kind::PolicyUnreadable, format!("the managed policy cannot be used: {why}")))
+        }
+        PolicyState::InForce => settings::too_old(loaded),
+        PolicyState::None => None,
+    }
 }
 
 /// The providers for which the managed policy says that the deployment pays.

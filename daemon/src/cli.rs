@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::paths::Paths;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::app::Origins;
+use crate::os::handed::Handed;
 use crate::run;
 
 /// The local door to a company's AI gateway.
@@ -39,6 +40,9 @@ enum Command {
         #[arg(long)]
         once: bool,
     },
+    /// Print the manual page, for packages.
+    #[command(hide = true)]
+    Man,
 }
 
 #[derive(Debug, Args)]
@@ -52,12 +56,22 @@ struct Run {
     /// text or json [setting: log.format]
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<String>,
+    /// Take over from the running aigwd, which says so itself when it starts us
+    #[arg(long, hide = true)]
+    take_over: bool,
+    /// auto, stderr or file [setting: log.to]
+    #[arg(long, value_name = "PLACE")]
+    log_to: Option<String>,
 }
 
 impl Run {
     fn settings(self) -> Vec<(String, String)> {
-        let flags =
-            [("listen.port", self.port), ("log.level", self.log_level), ("log.format", self.log_format)];
+        let flags = [
+            ("listen.port", self.port),
+            ("log.level", self.log_level),
+            ("log.format", self.log_format),
+            ("log.to", self.log_to),
+        ];
         flags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
     }
 }
@@ -65,8 +79,9 @@ impl Run {
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Run(flags) => origins(flags.settings()).and_then(|origins| block_on(run::run(origins))),
+        Command::Run(flags) => serve(flags.take_over, flags.settings()),
         Command::Try { once } => try_it(once),
+        Command::Man => man(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -78,6 +93,16 @@ pub fn main() -> ExitCode {
     }
 }
 
+fn serve(take_over: bool, flags: Vec<(String, String)>) -> Result<(), Fault> {
+    let origins = origins(flags)?;
+    if take_over {
+        return block_on(run::take_over(origins));
+    }
+    // Before there are threads.
+    let handed = Handed::take()?;
+    block_on(run::run(origins, handed))
+}
+
 #[cfg(feature = "practice")]
 fn try_it(once: bool) -> Result<(), Fault> {
     block_on(crate::practice::tour(once))
@@ -87,6 +112,12 @@ fn try_it(once: bool) -> Result<(), Fault> {
 fn try_it(_once: bool) -> Result<(), Fault> {
     Err(Fault::new(Kind::Impossible, "this build carries no practice gateway")
         .cure_with("run it from the sources: `cargo run --release --bin aigwd -- try`"))
+}
+
+fn man() -> Result<(), Fault> {
+    clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout().lock()).map_err(|error| {
+        Fault::new(Kind::CommandFailed, format!("the manual page cannot be written: {error}"))
+    })
 }
 
 fn origins(flags: Vec<(String, String)>) -> Result<Origins, Fault> {

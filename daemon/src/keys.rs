@@ -23,7 +23,7 @@ use crate::now;
 use crate::observe::proof::Proof;
 
 use lent::Lending;
-pub use lent::Lent;
+pub use lent::{Lent, LentKey};
 
 /// A list longer than this is not ours.
 const MAX_LIST: u64 = 4 * 1024 * 1024;
@@ -220,6 +220,21 @@ impl Keys {
     /// When too many are lent.
     pub fn lend_for_proof(&self) -> Result<Lent, Fault> {
         self.lending.lend(None, Some(Proof::default()))
+    }
+
+    /// How many were lent; a successor goes on from there.
+    pub fn lent(&self) -> u64 {
+        self.lending.count()
+    }
+
+    /// Goes on from there.
+    pub fn lend_from(&self, count: u64) {
+        self.lending.count_from(count);
+    }
+
+    /// A key that the daemon before us has lent.
+    pub fn take_over(&self, key: LentKey) -> Option<Lent> {
+        self.lending.take_over(key)
     }
 
     /// Makes every key of this name invalid; the next one that is asked for is another.

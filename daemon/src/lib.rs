@@ -26,6 +26,7 @@ mod credentials;
 mod deployment;
 mod dial;
 mod gateway;
+mod handover;
 mod header_command;
 mod keys;
 mod listen;

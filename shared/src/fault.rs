@@ -109,6 +109,8 @@ kinds! {
     PolicyForbids: "policy-forbids", 403, Never, 77, "ask whoever manages this machine";
     /// The managed policy cannot be trusted or read, so nothing is forwarded.
     PolicyUnreadable: "policy-unreadable", 403, Never, 77, "ask whoever manages this machine to mend the policy file";
+    /// The managed policy wants a newer aigwd, so nothing is forwarded.
+    VersionTooOld: "version-too-old", 403, Never, 77, "install a newer aigw, then run `aigwctl service restart`, or `aigwctl stop && aigwctl start`";
 
     // The way to the gateway.
     /// No connection, or none in time. Nothing was sent.

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::fault::{Fault, Kind};
 use crate::files;
-use crate::os::{dirs, owner};
+use crate::os::{dirs, owner, policy};
 
 /// In the CA's folder: our roots, and those that the user had added, for what adds to the roots that a program trusts.
 pub const CA_ROOTS: &str = "roots.pem";
@@ -35,9 +35,9 @@ pub struct Paths {
     short: Vec<PathBuf>,
 }
 
-/// Where the managed policy is. No variable, flag or feature changes it.
+/// Where the managed policy is: a file, or a key of the registry. No variable, flag or feature changes it.
 pub fn policy_file() -> &'static Path {
-    Path::new(dirs::POLICY)
+    Path::new(policy::PLACE)
 }
 
 impl Paths {
@@ -118,6 +118,11 @@ impl Paths {
         self.state.join("aigwd.log")
     }
 
+    /// What was the log before it became full.
+    pub fn older_log_file(&self) -> PathBuf {
+        self.state.join("aigwd.log.1")
+    }
+
     /// Held by the one daemon that runs here.
     pub fn lock_file(&self) -> PathBuf {
         self.state.join("lock")
@@ -188,7 +193,7 @@ mod tests {
         assert_eq!((&paths.state, &paths.runtime), (&base.join("state"), &base.join("run")));
         assert_eq!(paths.cache, base.join("cache"));
         assert_eq!(paths.system_config, None);
-        assert!(policy_file().is_absolute() && policy_file().ends_with("aigw/policy.toml"));
+        assert!(!policy_file().starts_with(&base));
         assert_eq!(Paths::under(Path::new("/srv/ada")).socket(), paths.socket());
         for file in [paths.key_file(), paths.credentials_dir(), paths.lock_file(), paths.log_file()] {
             assert!(file.starts_with(&paths.state), "{file:?}");

@@ -3,8 +3,11 @@
 
 pub mod browser;
 pub mod eventually;
+#[cfg(target_os = "linux")]
+pub mod host;
 pub mod inside;
 pub mod live;
+pub mod load;
 pub mod machine;
 pub mod port;
 pub mod raw;

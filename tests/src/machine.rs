@@ -48,10 +48,16 @@ impl Machine {
     /// When there is no room for a folder.
     pub fn new(aigwd: &str, aigwctl: &str) -> Self {
         let home = tempfile::Builder::new().prefix("aigw").tempdir().expect("a scratch folder");
+        // Others of the same names, such as those for another processor.
+        let instead = std::env::var_os("AIGW_PROGRAMS").map(PathBuf::from);
+        let program = |built: &str| match (&instead, Path::new(built).file_name()) {
+            (Some(folder), Some(name)) => folder.join(name),
+            _ => built.into(),
+        };
         Self {
             home,
-            aigwd: aigwd.into(),
-            aigwctl: aigwctl.into(),
+            aigwd: program(aigwd),
+            aigwctl: program(aigwctl),
             environment: Vec::new(),
             log_level: "trace".to_owned(),
         }
@@ -81,16 +87,30 @@ impl Machine {
         std::fs::write(self.home().join("config/config.toml"), text).expect("a file");
     }
 
-    /// What `aigwd` wrote to its standard error, of every run.
+    /// What `aigwd` wrote to its standard error and to its own log, of every run.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.home().join("log")).unwrap_or_default()
+        let files = ["log", "state/aigwd.log.1", "state/aigwd.log"];
+        files.map(|file| std::fs::read_to_string(self.home().join(file)).unwrap_or_default()).concat()
     }
 
     /// A command in this home, in an environment of nothing but `PATH` and what was [`set`](Self::set).
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
+        // Without these Windows has no sockets, no folders and, under Wine, no Windows; elsewhere they are not set.
+        let system = [
+            "SystemRoot",
+            "SystemDrive",
+            "USERPROFILE",
+            "USERNAME",
+            "APPDATA",
+            "LOCALAPPDATA",
+            "TEMP",
+            "WINEPREFIX",
+        ];
+        let system = system.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
         command
             .env_clear()
+            .envs(system)
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.home())
             .env("AIGW_HOME", self.home())

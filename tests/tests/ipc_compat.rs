@@ -143,6 +143,8 @@ fn requests() -> Vec<(String, Request)> {
         LendProofKey => [Request::LendProofKey],
         Proof => [Request::Proof],
         Pause => [Request::Pause(true), Request::Pause(false)],
+        HandOver => [Request::HandOver(HandOver { program: None, drain_s: Some(30) }), Request::HandOver(HandOver { program: text("/opt/aigw/aigwd"), drain_s: None })],
+        LogLevel => [Request::LogLevel("debug".to_owned())],
         FinishLogin => [Request::FinishLogin],
         Reach => [Request::Reach],
         Gateway => [
@@ -329,6 +331,7 @@ fn responses() -> Vec<(String, Response)> {
                 exit: 75,
             }),
         })],
+        HandedOver => [Response::HandedOver(build())],
     }
 }
 

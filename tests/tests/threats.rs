@@ -8,8 +8,8 @@ use std::fs;
 use std::path::Path;
 
 /// Families of ids, and the last number of each. SECURITY.md has them all, and no others.
-const FAMILIES: [(char, u32); 8] =
-    [('F', 13), ('U', 3), ('H', 18), ('T', 14), ('P', 8), ('I', 7), ('L', 1), ('R', 22)];
+const FAMILIES: [(char, u32); 9] =
+    [('F', 13), ('U', 3), ('H', 18), ('T', 14), ('P', 8), ('I', 7), ('L', 1), ('R', 24), ('M', 3)];
 
 /// Tests with names of their own.
 const PROOFS: &[(&str, &[&str])] = &[
@@ -100,7 +100,13 @@ const PROOFS: &[(&str, &[&str])] = &[
         ],
     ),
     ("R12", &["an_expired_login_is_mended_by_the_next_one"]),
-    ("R13", &["a_login_on_a_full_disk_fails_and_the_old_one_goes_on"]),
+    (
+        "R13",
+        &[
+            "a_login_on_a_full_disk_fails_and_the_old_one_goes_on",
+            "a_log_that_cannot_be_written_harms_nobody",
+        ],
+    ),
     (
         "R14",
         &[
@@ -157,6 +163,35 @@ const PROOFS: &[(&str, &[&str])] = &[
     ),
     ("R22", &["at_the_limit_new_connections_get_503_and_the_daemon_recovers_without_spinning"]),
     ("R10", &["a_panic_is_500_in_the_dialect_and_others_are_served"]),
+    (
+        "R23",
+        &[
+            "after_another_network_the_first_request_succeeds",
+            "without_a_network_a_request_fails_in_words_and_the_first_one_with_it_succeeds",
+            "a_sleep_counts_once_and_a_nap_or_a_clock_set_back_does_not",
+        ],
+    ),
+    (
+        "R24",
+        &[
+            "nothing_is_refused_and_nothing_breaks_however_often_it_hands_over",
+            "a_login_that_is_in_memory_only_goes_along",
+            "tokens_are_replaced_in_time_while_it_hands_over_again_and_again",
+            "a_successor_that_fails_changes_nothing_and_says_why",
+            "the_successor_serves_when_the_old_one_is_killed_meanwhile",
+            "the_old_one_serves_when_the_successor_is_killed_meanwhile",
+        ],
+    ),
+    ("M1", &["what_the_policy_sets_nothing_else_can", "nothing_that_a_user_says_hides_it"]),
+    (
+        "M2",
+        &[
+            "a_policy_that_cannot_be_believed_closes_everything_but_the_control_socket",
+            "what_is_planted_in_its_place_is_not_believed",
+            "what_a_user_mounts_over_the_policy_is_his",
+        ],
+    ),
+    ("M3", &["a_policy_says_how_old_aigwd_may_be"]),
 ];
 
 /// The rows of SECURITY.md, and the names of all tests.

@@ -37,6 +37,7 @@ const REVEALS: &[(&str, &str)] = &[
     ("daemon/src/deployment/oauth.rs", "fills in the forms of the deployment's token endpoint"),
     ("daemon/src/deployment/tokens.rs", "the part of a token in front of its secret names it"),
     ("daemon/src/keys.rs", "writes the machine's secret file"),
+    ("daemon/src/keys/lent.rs", "gives the successor of this daemon a key that is lent"),
     ("daemon/src/pipeline/admit.rs", "compares the local key that was presented"),
     (
         "daemon/src/pipeline/credential.rs",

@@ -2,7 +2,7 @@
 //! is, and every secret, is taken out; bodies and prompts are nowhere to begin with.
 
 use std::collections::BTreeSet;
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use aigw_shared::fault::{Failure, Fault, Kind};
@@ -197,22 +197,31 @@ fn environment() -> Value {
     told(names.collect::<BTreeSet<_>>())
 }
 
-/// Bodies, fields and keys never go into it.
+/// Bodies, fields and keys never go into it. It is where aigwd writes it: in the journal under systemd, else in files.
 fn log(paths: &Paths) -> Value {
-    use std::io::{Read, Seek, SeekFrom};
-    let read = || -> io::Result<String> {
-        let mut file = std::fs::File::open(paths.log_file())?;
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(LOG_TAIL)))?;
-        let mut bytes = Vec::new();
-        file.take(LOG_TAIL).read_to_end(&mut bytes)?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    let text = match super::service::journal_of_service() {
+        Some(text) => text,
+        None => match log_files(paths) {
+            Ok(text) => text,
+            Err(error) => return json!({ "none": error.to_string() }),
+        },
     };
-    match read() {
-        Ok(text) => {
-            let lines: Vec<_> = text.lines().collect();
-            told(&lines[lines.len().saturating_sub(LOG_LINES)..])
-        }
-        Err(error) => json!({ "none": error.to_string() }),
-    }
+    let lines: Vec<_> = text.lines().collect();
+    told(&lines[lines.len().saturating_sub(LOG_LINES)..])
+}
+
+/// The end of the log, from the file before it, too: it may have been begun a moment ago.
+fn log_files(paths: &Paths) -> io::Result<String> {
+    let newest = end_of(&paths.log_file())?;
+    let older = end_of(&paths.older_log_file()).unwrap_or_default();
+    Ok(older + &newest)
+}
+
+fn end_of(file: &Path) -> io::Result<String> {
+    let mut file = std::fs::File::open(file)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LOG_TAIL)))?;
+    let mut bytes = Vec::new();
+    file.take(LOG_TAIL).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

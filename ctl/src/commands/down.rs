@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::course::{Course, Ended, State};
 use super::edits::agree;
-use super::{ca, start, status, stop, undo, up};
+use super::{ca, service, start, status, stop, undo, up};
 use crate::cli::{CaUninstall, Down, Undo};
 use crate::daemon;
 use crate::output::Output;
@@ -26,6 +26,10 @@ const WITH_PURGE: &[&str] = &["undo", "trust", "logout", "stop", "purge"];
 /// What both programs write into the state folder. Folders are aigw's alone.
 const STATE: &[&str] = &[
     "aigwd.log",
+    "aigwd.log.1",
+    "aigwd.log.2",
+    "aigwd.log.3",
+    "aigwd.log.4",
     "ca",
     "credentials",
     "folders",
@@ -35,6 +39,7 @@ const STATE: &[&str] = &[
     "lock",
     "paused",
     "run",
+    "service",
     "setup",
     "trust",
 ];
@@ -83,7 +88,11 @@ fn plan(paths: &Paths, purge: bool) -> Result<String, Failure> {
     if ca::is_installed()? {
         plan += "take this machine's CA out of the trust stores\n";
     }
-    plan += "log out, and stop aigwd\n";
+    plan += if service::is_installed() {
+        "log out, stop aigwd, and take its service away\n"
+    } else {
+        "log out, and stop aigwd\n"
+    };
     if purge {
         plan += &format!(
             "remove aigw's own files in {} and {}\n",
@@ -191,14 +200,20 @@ async fn log_out(dry_run: bool, left: &mut Vec<String>) -> Result<Ended, Failure
 }
 
 async fn halt(dry_run: bool) -> Result<Ended, Failure> {
-    let running = daemon::is_there().await?;
-    if dry_run && running {
-        return Ok(Ended::of(State::Planned, "aigwd", Value::Null));
+    let running = !daemon::has_ended()?;
+    let service = service::remove(dry_run)?;
+    if dry_run && (running || service) {
+        let what = if service { "aigwd and its service" } else { "aigwd" };
+        return Ok(Ended::of(State::Planned, what, Value::Null));
     }
     let aside = Output::aside();
     stop::run(&aside).await?;
     let ended = Ended::done(aside.kept());
-    Ok(if running { ended } else { Ended::already(ended.text) })
+    Ok(match (service, running) {
+        (true, _) => Ended { text: "aigwd has stopped, and its service is gone".to_owned(), ..ended },
+        (false, true) => ended,
+        (false, false) => Ended::already(ended.text),
+    })
 }
 
 // -- aigw's own files -------------------------------------------------------------------------------------------------

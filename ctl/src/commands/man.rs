@@ -1,5 +1,7 @@
 //! `man`: the manual page, made from the same table as the parser, with the exit codes.
 
+use std::path::Path;
+
 use aigw_shared::fault::{Failure, Fault, Kind};
 use clap::CommandFactory;
 use serde::Serialize;
@@ -13,11 +15,14 @@ struct Page {
     page: String,
 }
 
-pub(super) fn run(output: &Output) -> Result<(), Failure> {
+pub(super) fn run(folder: Option<&Path>, output: &Output) -> Result<(), Failure> {
+    let failed =
+        |error| Fault::new(Kind::CommandFailed, format!("the manual pages cannot be written: {error}"));
+    if let Some(folder) = folder {
+        return Ok(clap_mangen::generate_to(Cli::command(), folder).map_err(failed)?);
+    }
     let mut page = Vec::new();
-    clap_mangen::Man::new(Cli::command())
-        .render(&mut page)
-        .map_err(|error| Fault::new(Kind::Internal, format!("the manual page cannot be made: {error}")))?;
+    clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(failed)?;
     if !output.is_json() {
         return output.show_raw(&page);
     }

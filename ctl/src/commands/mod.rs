@@ -15,6 +15,7 @@ mod env;
 mod explain;
 mod gateway;
 mod keys;
+mod log_level;
 mod login;
 mod logout;
 mod man;
@@ -24,6 +25,7 @@ mod overview;
 mod pause;
 mod reload;
 mod run;
+mod service;
 mod sessions;
 mod setup;
 mod shell_tokens;
@@ -76,9 +78,11 @@ pub async fn run(command: Option<&Command>, output: &Output) -> Result<(), Failu
         Some(Command::Explain(arguments)) => explain::run(arguments, output).await,
         Some(Command::Start { aigwd }) => start::run(aigwd.as_deref(), output).await,
         Some(Command::Stop) => stop::run(output).await,
+        Some(Command::Service { action }) => service::run(action, output).await,
         Some(Command::Reload) => reload::run(output).await,
+        Some(Command::LogLevel { level }) => log_level::run(level, output).await,
         Some(Command::Version) => version::run(output).await,
         Some(Command::Completions { shell }) => completions::run(*shell, output),
-        Some(Command::Man) => man::run(output),
+        Some(Command::Man { out }) => man::run(out.as_deref(), output),
     }
 }

@@ -1,6 +1,5 @@
-//! `start`: runs the daemon in the background, where no service does it, and waits until it answers.
+//! `start`: runs the daemon in the background, or has its service do it where one is installed, and waits until it answers.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -14,9 +13,9 @@ use aigw_shared::ipc::payload::Build;
 use serde::Serialize;
 use tokio::time::sleep;
 
-use super::status;
+use super::{service, status};
 use crate::output::{Answer, Output};
-use crate::{daemon, os};
+use crate::{daemon, os, program};
 
 /// A daemon that is well answers within a second.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,6 +29,8 @@ const LOG_TAIL: u64 = 16 * 1024;
 #[derive(Serialize)]
 pub(super) struct Started {
     already_running: bool,
+    /// By its service, which was stopped.
+    by_service: bool,
     version: String,
     pid: u32,
     /// Null when it is of another version.
@@ -56,6 +57,9 @@ impl Answer for Started {
         let place =
             self.listen.as_ref().map(|listen| format!(" at {}", listen.join(", "))).unwrap_or_default();
         writeln!(to, "aigwd {} {state}{place}, pid {}.", self.version, self.pid)?;
+        if self.by_service {
+            writeln!(to, "Its service has started it.")?;
+        }
         match &self.log {
             Some(log) => writeln!(to, "Its log is {}", log.display()),
             None => Ok(()),
@@ -74,9 +78,13 @@ pub(super) async fn begin(aigwd: Option<&Path>) -> Result<Started, Failure> {
         Err(failure) if daemon::is_absent(&failure) => {}
         Err(failure) => return Err(failure),
     }
+    if aigwd.is_none() && service::is_installed() {
+        service::wake().await?;
+        return Ok(Started { by_service: true, ..started(describe().await?, false, None).await });
+    }
     let program = match aigwd {
         Some(path) => path.to_path_buf(),
-        None => find()?,
+        None => program::aigwd()?,
     };
     let paths = daemon::paths()?;
     create_private_dir(&paths.state)?;
@@ -119,7 +127,7 @@ pub(super) async fn begin(aigwd: Option<&Path>) -> Result<Started, Failure> {
     }
 }
 
-async fn describe() -> Result<Build, Failure> {
+pub(super) async fn describe() -> Result<Build, Failure> {
     match daemon::ask(Request::Describe).await? {
         Response::Described(build) => Ok(build),
         _ => Err(daemon::unexpected()),
@@ -128,26 +136,7 @@ async fn describe() -> Result<Build, Failure> {
 
 async fn started(build: Build, already_running: bool, log: Option<PathBuf>) -> Started {
     let listen = status::fetch().await.ok().map(|status| status.daemon.listen);
-    Started { already_running, version: build.version, pid: build.pid, listen, log }
-}
-
-/// The program beside this one, else the first in the search path.
-fn find() -> Result<PathBuf, Failure> {
-    let name = format!("aigwd{}", std::env::consts::EXE_SUFFIX);
-    let own = std::env::current_exe().ok();
-    let real = own.as_ref().and_then(|path| path.canonicalize().ok());
-    let beside = [own, real].into_iter().flatten().filter_map(|path| path.parent().map(Path::to_path_buf));
-    let search = std::env::var_os("PATH").unwrap_or_default();
-    first_with(beside.chain(std::env::split_paths(&search)), OsStr::new(&name)).ok_or_else(|| {
-        Fault::new(Kind::Impossible, format!("{name} is neither beside aigwctl nor in PATH"))
-            .cure_with("install aigwd beside aigwctl")
-            .into()
-    })
-}
-
-/// Relative folders in the search path are skipped: a program of that name may lie in any project.
-fn first_with(mut folders: impl Iterator<Item = PathBuf>, name: &OsStr) -> Option<PathBuf> {
-    folders.find_map(|folder| Some(folder.join(name)).filter(|path| path.is_absolute() && path.is_file()))
+    Started { already_running, by_service: false, version: build.version, pid: build.pid, listen, log }
 }
 
 fn ended_at_once(status: ExitStatus, log: &Path, begin_of_log: u64) -> Failure {
@@ -191,14 +180,5 @@ mod tests {
         let lines = last_lines(&log, 4).unwrap();
         assert_eq!((lines.len(), lines[0].as_str(), lines[9].as_str()), (10, "line 3", "line 12"));
         assert!(last_lines(&log, 4 + new.len() as u64).unwrap().is_empty());
-    }
-
-    #[test]
-    fn the_program_is_not_taken_from_the_working_folder() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("it"), "").unwrap();
-        let name = OsStr::new("it");
-        let folders = [PathBuf::from("."), PathBuf::new(), folder.path().to_path_buf()];
-        assert_eq!(first_with(folders.into_iter(), name), Some(folder.path().join("it")));
     }
 }

@@ -10,7 +10,7 @@ use anstyle::Style;
 use serde::Serialize;
 
 use super::account::{self, Account};
-use super::{drift, shell_tokens};
+use super::{drift, service, shell_tokens};
 use crate::daemon;
 use crate::output::{Answer, BAD, GOOD, LABEL, Output, WARN};
 use crate::wording::{self, Moment, line};
@@ -19,6 +19,8 @@ use crate::wording::{self, Moment, line};
 #[derive(Serialize)]
 pub(super) struct Status {
     pub(super) daemon: Daemon,
+    /// How the service is, in words; null when none is installed.
+    pub(super) service: Option<String>,
     pub(super) gateways: Vec<Gateway>,
     pub(super) findings: Vec<Finding>,
 }
@@ -94,6 +96,7 @@ impl From<aigw_shared::ipc::payload::Status> for Status {
                 requests: status.requests,
                 tunnels: status.tunnels,
             },
+            service: None,
             gateways: status.gateways.into_iter().map(Gateway::from).collect(),
             findings: status.findings,
         }
@@ -129,6 +132,12 @@ pub(super) async fn run(output: &Output) -> Result<(), Failure> {
     let mut status = fetch().await?;
     status.findings.extend(shell_tokens::findings());
     status.findings.extend(drift::findings());
+    if let Some(service) = service::look().ok().filter(|service| service.installed) {
+        status.service = Some(service.words());
+        let known = |finding: &Finding| status.findings.iter().any(|known| known.code == finding.code);
+        let new: Vec<Finding> = service.findings.into_iter().filter(|finding| !known(finding)).collect();
+        status.findings.extend(new);
+    }
     if status.gateways.iter().any(|gateway| gateway.token.is_some()) {
         for account in account::all().await {
             let gateway = status.gateways.iter_mut().find(|gateway| gateway.name == account.gateway);
@@ -145,6 +154,9 @@ impl Answer for Status {
     fn text(&self, to: &mut dyn Write) -> io::Result<()> {
         line(to, LABEL, "daemon", &self.daemon.words())?;
         line(to, LABEL, "listen", &self.daemon.listen_words())?;
+        if let Some(service) = &self.service {
+            line(to, LABEL, "service", service)?;
+        }
         line(to, LABEL, "requests", &self.daemon.requests_words())?;
         for gateway in &self.gateways {
             writeln!(to)?;
@@ -164,7 +176,7 @@ impl Answer for Status {
 }
 
 /// How a severity looks.
-fn face(severity: Severity) -> (Style, &'static str) {
+pub(super) fn face(severity: Severity) -> (Style, &'static str) {
     match severity {
         Severity::Note => (GOOD, "note"),
         Severity::Warning => (WARN, "warning"),

@@ -8,6 +8,7 @@ use aigw_shared::ipc::message::{Request, Response};
 use serde::Serialize;
 use tokio::time::sleep;
 
+use super::service;
 use crate::daemon;
 use crate::output::{Answer, Output};
 
@@ -18,18 +19,35 @@ const PATIENCE: Duration = Duration::from_secs(40);
 struct Stopped {
     was_running: bool,
     stopped: bool,
+    /// A service has the port and the control socket still, and starts aigwd when somebody connects.
+    socket_kept: bool,
 }
 
 impl Answer for Stopped {
     fn text(&self, to: &mut dyn Write) -> io::Result<()> {
-        writeln!(to, "{}", if self.was_running { "aigwd has stopped." } else { "aigwd is not running." })
+        writeln!(to, "{}", if self.was_running { "aigwd has stopped." } else { "aigwd is not running." })?;
+        if self.socket_kept {
+            writeln!(
+                to,
+                "Its service keeps the port: who connects starts it again. `aigwctl service stop` ends both."
+            )?;
+        }
+        Ok(())
     }
 }
 
 pub(super) async fn run(output: &Output) -> Result<(), Failure> {
-    if !daemon::is_there().await? {
-        return output.show(&Stopped { was_running: false, stopped: true });
+    // Where a service keeps the control socket, to connect would start it.
+    let was_running = !daemon::has_ended()?;
+    if was_running {
+        end(output).await?;
     }
+    let socket_kept = service::is_installed() && service::look().is_ok_and(|service| service.socket);
+    output.show(&Stopped { was_running, stopped: true, socket_kept })
+}
+
+/// Asks the daemon that runs to end, and waits for it.
+pub(super) async fn end(output: &Output) -> Result<(), Failure> {
     match daemon::ask(Request::Stop).await {
         Ok(Response::Done) => {}
         Ok(_) => return Err(daemon::unexpected()),
@@ -39,7 +57,7 @@ pub(super) async fn run(output: &Output) -> Result<(), Failure> {
     }
     let begin = Instant::now();
     let mut told = output.is_json();
-    while daemon::is_there().await? || !daemon::has_ended()? {
+    while !daemon::has_ended()? {
         if begin.elapsed() > PATIENCE {
             return Err(Fault::new(
                 Kind::Internal,
@@ -54,5 +72,5 @@ pub(super) async fn run(output: &Output) -> Result<(), Failure> {
         }
         sleep(Duration::from_millis(50)).await;
     }
-    output.show(&Stopped { was_running: true, stopped: true })
+    Ok(())
 }

@@ -15,7 +15,7 @@ use super::course::{Course, Ended, State};
 use super::edits::agree;
 use super::login::{self, with_scheme};
 use super::status::{self, Gateway, Status};
-use super::{doctor, setup, start};
+use super::{doctor, service, setup};
 use crate::cli::{Login, Setup, Up};
 use crate::daemon;
 use crate::output::Output;
@@ -79,8 +79,8 @@ async fn plan(arguments: &Up, paths: &Paths, desk: &Desk) -> Result<Vec<(&'stati
         Err(failure) if daemon::is_absent(&failure) => None,
         Err(failure) => return Err(failure),
     };
-    if status.is_none() {
-        plan.push(("start", "start aigwd".to_owned()));
+    if let Some(text) = service::plan_of_up(arguments.aigwd.as_deref()).await? {
+        plan.push(("start", text));
     }
     let known = status.as_ref().map(|status| logged_in(status, arguments.url.as_deref()).is_some());
     if known != Some(true) {
@@ -158,14 +158,18 @@ pub(super) fn not_set_up(desk: &Desk, ledger: &Ledger) -> Vec<&'static Tool> {
 // -- the steps --------------------------------------------------------------------------------------------------------
 
 async fn start(arguments: &Up) -> Result<Ended, Failure> {
+    let started = match service::up(arguments.aigwd.as_deref()).await? {
+        service::Started::Service { already, kept } => {
+            let state = if already { State::Already } else { State::Done };
+            return Ok(Ended { state, ..Ended::done(kept) });
+        }
+        service::Started::ByHand(started) => started,
+    };
     let aside = Output::aside();
-    let started = start::begin(arguments.aigwd.as_deref()).await?;
     aside.show(&started)?;
-    let mut ended = Ended::done(aside.kept());
-    if started.was_running() {
-        ended.state = State::Already;
-    }
-    Ok(ended)
+    let state = if started.was_running() { State::Already } else { State::Done };
+    let hint = "started by hand, since no service manager of this user answers: it ends with this machine";
+    Ok(Ended { state, details: vec![hint.to_owned()], ..Ended::done(aside.kept()) })
 }
 
 async fn log_in(arguments: &Up) -> Result<Ended, Failure> {

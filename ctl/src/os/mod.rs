@@ -3,6 +3,7 @@
 pub(crate) mod group;
 pub(crate) mod rights;
 pub(crate) mod run;
+pub(crate) mod service;
 pub(crate) mod spawn;
 pub(crate) mod trust;
 

@@ -28,6 +28,7 @@ impl App {
         held: Held,
         settings: Option<Draft>,
     ) -> Result<(), Fault> {
+        self.succession.check()?;
         self.store.put(name, place, &held, settings).await?;
         for code in [
             "login-damaged",
@@ -75,6 +76,7 @@ impl App {
     /// # Errors
     /// When there is none, or it cannot be removed.
     pub async fn forget(&self, name: &str) -> Result<(), Fault> {
+        self.succession.check()?;
         self.store.forget(name).await?;
         for code in ["keyring-unavailable", "login-left-behind"] {
             self.health.clear(code, name);

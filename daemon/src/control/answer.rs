@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aigw_shared::config::LogLevel;
 use aigw_shared::fault::{Failure, Fault, Kind};
 use aigw_shared::ipc::hello;
 use aigw_shared::ipc::message::{Request, Response};
@@ -12,12 +13,15 @@ use crate::app::App;
 use crate::credentials::login;
 use crate::credentials::oauth::{self, Begun};
 use crate::deployment::{account, models, sessions};
+use crate::handover::give;
 use crate::keys::Lent;
+use crate::observe::log;
 
 /// What belongs to a conversation, and is given up with it.
 #[derive(Default)]
 pub struct Belongings {
-    begun: Option<Begun>,
+    /// A login with the browser.
+    pub begun: Option<Begun>,
     /// A key that was lent.
     pub key: Option<Lent>,
 }
@@ -56,7 +60,9 @@ pub async fn to(app: &Arc<App>, request: Request, own: &mut Belongings) -> Respo
         Request::Models(gateway) => models::of(app, gateway).await.map(Response::Models),
         Request::Reach => Ok(Response::Reached(reach::all(app).await)),
         Request::Ca(action) => ca::to(app, action).await,
+        Request::HandOver(how) => give::over(app, &how).await.map(Response::HandedOver),
         Request::Pause(on) => app.pause(on).map(|()| Response::Done),
+        Request::LogLevel(word) => log_level(app, &word).map(|()| Response::Done),
     };
     answer.unwrap_or_else(|fault| Response::Failed(Failure::from(fault)))
 }
@@ -83,6 +89,17 @@ pub fn build() -> Build {
 fn stop(app: &App) -> Result<Response, Fault> {
     app.stopping.cancel();
     Ok(Response::Done)
+}
+
+fn log_level(app: &App, word: &str) -> Result<(), Fault> {
+    let level = LogLevel::from_word(word)
+        .ok_or_else(|| Fault::new(Kind::Usage, format!("there is no log level {word:?}")))?;
+    if let Some(row) = app.current().shown.iter().find(|row| row.locked && row.key == "log.level") {
+        return Err(Fault::new(Kind::PolicyForbids, format!("log.level is set by the {}", row.origin)));
+    }
+    log::set_level(level);
+    tracing::info!(level = word, "the log level was changed");
+    Ok(())
 }
 
 fn access(app: &App, query: &AccessQuery) -> Result<Access, Fault> {

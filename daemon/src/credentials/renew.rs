@@ -70,6 +70,7 @@ pub async fn tend(app: Arc<App>) {
             () = tokio::time::sleep(soonest.unwrap_or(longest).min(longest)) => {}
             () = app.logins.changed() => continue,
             () = app.ended.cancelled() => return,
+            () = app.succession.left() => return,
         }
         app.read_token_file_again();
         let due = gateways.iter().filter(|gateway| due_in(gateway).is_some_and(|wait| wait.is_zero()));
@@ -138,6 +139,7 @@ pub enum Occasion {
 pub async fn rotate(app: &Arc<App>, gateway: &Arc<Gateway>, occasion: Occasion) -> Result<(), Fault> {
     let name = &gateway.settings.name;
     let _alone = app.logins.alone(name).await;
+    app.succession.check()?;
     let old = gateway.held();
     let Some(token) = old.token.clone() else {
         return Err(crate::pipeline::credential::not_logged_in(name));
@@ -190,7 +192,8 @@ pub fn retire(
     let (app, token) = (app.clone(), token.clone());
     tokio::spawn(async move {
         tokio::select! {
-            () = unused => {}
+            // A daemon before us may use it, too.
+            () = async { unused.await; app.succession.alone().await } => {}
             () = app.ended.cancelled() => return,
         }
         if let Err(fault) = tokens::delete(&way, &token, &id).await {
@@ -202,6 +205,10 @@ pub fn retire(
 
 /// Deletes tokens of this machine that nobody uses: a crash left them. Not worth a failure.
 async fn sweep(app: &App, gateway: &Gateway, token: &Secret) {
+    if !app.succession.is_alone() {
+        // A daemon before us may use one of them.
+        return;
+    }
     let family = app.logins.family(&gateway.settings.name);
     let Ok(all) = tokens::list(gateway, token).await else { return };
     for orphan in all.iter().filter(|it| family.has(&it.token_name)) {
@@ -218,6 +225,7 @@ async fn sweep(app: &App, gateway: &Gateway, token: &Secret) {
 /// Fetches the next access token, unless somebody was quicker.
 async fn refresh(app: &App, gateway: &Gateway) -> Result<(), Fault> {
     let _alone = app.logins.alone(&gateway.settings.name).await;
+    app.succession.check()?;
     match due_in(gateway) {
         Some(wait) if wait.is_zero() => oauth::refresh(app, gateway).await,
         _ => Ok(()),
@@ -227,6 +235,7 @@ async fn refresh(app: &App, gateway: &Gateway) -> Result<(), Fault> {
 /// Asks who the session belongs to, which extends it.
 async fn extend(app: &App, gateway: &Gateway) -> Result<(), Fault> {
     let _alone = app.logins.alone(&gateway.settings.name).await;
+    app.succession.check()?;
     let held = gateway.held();
     let Some(token) = &held.token else { return Ok(()) };
     deployment::me(gateway, token).await?;
@@ -279,6 +288,10 @@ pub async fn after_refusal(app: &App, gateway: &Gateway, used: &Held) -> Fault {
         gateway.hold(stored);
         app.logins.change();
         return renewed();
+    }
+    // What comes next is the successor's to do, and the next request will be its own.
+    if let Err(fault) = app.succession.check() {
+        return fault;
     }
     let refreshable =
         matches!(gateway.held().lasting, Lasting::OAuth(_)) && gateway.held().token == used.token;

@@ -136,6 +136,21 @@ impl Store {
         Ok((kind != StoreKind::File || self.files.has(gateway)).then_some(kind))
     }
 
+    /// The logins that are in no file, as far as they are known.
+    pub fn in_memory(&self) -> BTreeMap<String, Held> {
+        let known = self.lock();
+        let held = known.iter().filter_map(|(gateway, known)| match known {
+            Known::Held(held) => Some((gateway.clone(), held.clone())),
+            Known::Unread(_) => None,
+        });
+        held.collect()
+    }
+
+    /// These are known from the daemon before us.
+    pub fn take_over(&self, logins: BTreeMap<String, Held>) {
+        self.lock().extend(logins.into_iter().map(|(gateway, held)| (gateway, Known::Held(held))));
+    }
+
     /// Tries whether a login could be kept there.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Every outbound connection: names, TCP, TLS, proxies. Never to ourselves, never without a full check of the
 //! certificate, and for others only where the rules of tunnels allow.
 
+mod changes;
 mod outbound;
 mod proxy;
 mod stream;
@@ -33,6 +34,7 @@ pub use target::Wanted;
 pub use tls::{Offer, crypto};
 pub use walk::Step;
 
+use changes::Changes;
 use proxy::{Variables, Way};
 use target::Rules;
 use tls::Trust;
@@ -111,12 +113,18 @@ pub struct Here {
     own: Arc<RwLock<Vec<SocketAddr>>>,
     /// What the environment said about proxies when the daemon started.
     variables: Arc<Variables>,
+    changes: Arc<Changes>,
 }
 
 impl Here {
     /// A machine with this environment.
     pub fn new(environment: &[(OsString, OsString)]) -> Self {
-        Self { own: Arc::default(), variables: Arc::new(Variables::read(environment)) }
+        Self { variables: Arc::new(Variables::read(environment)), ..Self::default() }
+    }
+
+    /// The number of the present edition of the network around us. What was connected in an earlier one may lead nowhere.
+    pub fn edition(&self) -> u64 {
+        self.changes.edition()
     }
 
     /// The listeners are bound.
@@ -164,6 +172,11 @@ impl Dialer {
             rules: None,
             block_private: false,
         }
+    }
+
+    /// The number of the present edition of the network around us.
+    pub fn edition(&self) -> u64 {
+        self.here.edition()
     }
 
     /// The same, offering something else.

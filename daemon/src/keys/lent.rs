@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::key::{KeySpec, MachineSecret};
 use aigw_shared::secret::Secret;
+use zeroize::Zeroizing;
 
 use super::Admission;
 use crate::observe::proof::Proof;
@@ -22,6 +23,14 @@ struct Entry {
     gateway: Option<String>,
     /// What comes with it is answered by us, and noted there.
     proof: Option<Proof>,
+}
+
+/// A lent key as the successor of this daemon gets it.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub struct LentKey {
+    name: String,
+    gateway: Option<String>,
+    secret: Vec<u8>,
 }
 
 /// All that are lent now, by name.
@@ -63,6 +72,26 @@ impl Lending {
         Ok(Lent { lent: self.lent.clone(), name, key, proof })
     }
 
+    /// So many were lent, the daemon before us included.
+    pub(super) fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Goes on counting from here.
+    pub(super) fn count_from(&self, count: u64) {
+        self.count.store(count, Ordering::Relaxed);
+    }
+
+    /// One that the daemon before us has lent.
+    pub(super) fn take_over(&self, key: LentKey) -> Option<Lent> {
+        let secret = MachineSecret::from_file(&Zeroizing::new(key.secret))?;
+        let spec = KeySpec { name: key.name.clone(), generation: 1 };
+        let text = secret.key(&spec);
+        let mut lent = self.lent.write().unwrap_or_else(PoisonError::into_inner);
+        lent.insert(key.name.clone(), Entry { secret, spec, gateway: key.gateway, proof: None });
+        Some(Lent { lent: self.lent.clone(), name: key.name, key: text, proof: None })
+    }
+
     /// What the key that is lent under this name allows, if this is its secret part.
     pub(super) fn check(&self, name: &str, secret: &[u8; 32]) -> Option<Admission> {
         let lent = self.lent.read().unwrap_or_else(PoisonError::into_inner);
@@ -73,6 +102,16 @@ impl Lending {
             container: false,
             proof: entry.proof.clone(),
         })
+    }
+}
+
+impl Lent {
+    /// It, for the successor of this daemon.
+    pub fn for_successor(&self) -> Option<LentKey> {
+        let lent = self.lent.read().unwrap_or_else(PoisonError::into_inner);
+        let entry = lent.get(&self.name)?;
+        let secret = entry.secret.reveal().to_vec();
+        Some(LentKey { name: self.name.clone(), gateway: entry.gateway.clone(), secret })
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::provider::Dialect;
 use futures_util::FutureExt;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -49,7 +49,19 @@ where
     let io = TokioIo::new(Watched::new(stream, phase.clone()));
     let service = service_fn(|request| {
         let about = About::of(&request);
-        busy(&phase, about, answer(request))
+        let answering = busy(&phase, about, answer(request));
+        async move {
+            let mut response = answering.await;
+            // The next request on this connection is the successor's, on another.
+            if app.succession.has_left()
+                && let Ok(response) = &mut response
+                && !response.status().is_informational()
+                && !(about.connect && response.status().is_success())
+            {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            response
+        }
     });
     let http = http1::Builder::new()
         .max_headers(MAX_FIELDS)
@@ -103,6 +115,7 @@ where
             // What arrives besides requests is no sign of one.
             () = phase.too_slow(), if !draining => true,
             () = app.draining.cancelled(), if !draining => true,
+            () = app.succession.left(), if !draining => true,
             () = goodbye.as_mut(), if draining => phase.is_idle(),
             () = app.ended.cancelled() => return,
         };
@@ -125,6 +138,7 @@ fn told(ended: Result<(), hyper::Error>) {
 }
 
 /// What has to be known of a request when it is gone.
+#[derive(Clone, Copy)]
 struct About {
     connect: bool,
     head: bool,

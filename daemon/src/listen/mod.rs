@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use ::http::{Request, Response};
 use aigw_shared::fault::{Fault, Kind};
+use aigw_shared::finding::{Finding, Severity};
 use aigw_shared::os::listener;
 use hyper::body::Incoming;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,6 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::app::App;
+use crate::observe::health::Health;
 use crate::pipeline::admit::{self, Target};
 use crate::pipeline::body::Answer;
 use crate::pipeline::inbound::{Caller, Inbound};
@@ -51,6 +53,36 @@ pub async fn bind(port: u16) -> Result<Vec<TcpListener>, Fault> {
         }
     }
     bind_both(port).await
+}
+
+/// Listens where a service manager does for us. A port that is not the configured one is a finding: it is the manager's
+/// to change.
+///
+/// # Errors
+/// When one cannot be used.
+pub fn adopt(
+    handed: Vec<std::net::TcpListener>,
+    port: u16,
+    health: &Health,
+) -> Result<Vec<TcpListener>, Fault> {
+    let unusable = |error: io::Error| {
+        Fault::new(Kind::PortTaken, format!("a socket that was handed over cannot be used: {error}"))
+    };
+    let mut listeners = Vec::new();
+    for listener in handed {
+        let address = listener.local_addr().map_err(unusable)?;
+        if port != 0 && address.port() != port {
+            health.note("service", port_differs(address.port(), port));
+        }
+        listener.set_nonblocking(true).map_err(unusable)?;
+        listeners.push(TcpListener::from_std(listener).map_err(unusable)?);
+    }
+    Ok(listeners)
+}
+
+fn port_differs(kept: u16, configured: u16) -> Finding {
+    let text = format!("the service's sockets listen on port {kept}, and listen.port says {configured}");
+    Finding::new("service-port", Severity::Warning, text, "aigwctl service install")
 }
 
 async fn bind_both(port: u16) -> Result<Vec<TcpListener>, Fault> {
@@ -90,11 +122,17 @@ impl Room {
     }
 }
 
-/// Accepts connections until the daemon drains.
+/// Accepts connections until the daemon drains, or its successor does.
 pub async fn serve(app: Arc<App>, listener: TcpListener, room: Room) {
+    let mut succession = app.succession.watch();
     loop {
+        let state = *succession.borrow_and_update();
+        if state.has_left() {
+            return;
+        }
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = listener.accept(), if state.accepts_tools() => accepted,
+            _ = succession.changed() => continue,
             () = app.draining.cancelled() => return,
         };
         match accepted {

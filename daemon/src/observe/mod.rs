@@ -4,4 +4,5 @@ pub mod distrust;
 pub mod health;
 pub mod log;
 pub mod proof;
+mod rotated;
 pub mod settings;

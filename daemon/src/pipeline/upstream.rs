@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -38,9 +39,15 @@ const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 /// The way to one gateway.
 pub struct Upstream {
-    client: Client<Dialer, Outgoing>,
+    pool: Mutex<Pool>,
     dialer: Dialer,
     wait: Duration,
+}
+
+/// Connections that were made in one edition of the network around us.
+struct Pool {
+    edition: u64,
+    client: Client<Dialer, Outgoing>,
 }
 
 /// What is sent: a client's body, or our own words.
@@ -59,18 +66,18 @@ impl Upstream {
 
     /// Over these connections. A request waits so long for one.
     pub fn over(dialer: Dialer, wait: Duration) -> Self {
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .http2_initial_stream_window_size(STREAM_WINDOW)
-            .http2_initial_connection_window_size(CONNECTION_WINDOW)
-            .http2_max_header_list_size(MAX_HEAD)
-            .http2_keep_alive_interval(KEEP_ALIVE)
-            .http1_max_headers(256)
-            .http1_max_buf_size(MAX_HEAD as usize)
-            .build(dialer.clone());
-        Self { client, dialer, wait }
+        let pool = Mutex::new(Pool { edition: dialer.edition(), client: client(&dialer) });
+        Self { pool, dialer, wait }
+    }
+
+    /// With connections that are known to lead somewhere, or none. What runs on the others goes on there while it can.
+    fn client(&self) -> Client<Dialer, Outgoing> {
+        let edition = self.dialer.edition();
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        if pool.edition < edition {
+            *pool = Pool { edition, client: client(&self.dialer) };
+        }
+        pool.client.clone()
     }
 
     /// The way to this URL one step after the other, up to the first that fails.
@@ -98,7 +105,7 @@ impl Upstream {
                 // First, since the real answer may be right behind.
                 biased;
                 () = interim_storm => return Err(invalid_answer("too many interim answers")),
-                answered = self.client.request(request) => answered,
+                answered = self.client().request(request) => answered,
             };
             let error = match answered {
                 Ok(response) => return Ok(response),
@@ -147,6 +154,20 @@ impl Upstream {
     pub async fn dial_http1(&self, uri: http::Uri) -> Result<Link, DialError> {
         self.dialer.offering(Offer::Http1).dial(uri).await
     }
+}
+
+fn client(dialer: &Dialer) -> Client<Dialer, Outgoing> {
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .http2_initial_stream_window_size(STREAM_WINDOW)
+        .http2_initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_max_header_list_size(MAX_HEAD)
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .http1_max_headers(256)
+        .http1_max_buf_size(MAX_HEAD as usize)
+        .build(dialer.clone())
 }
 
 /// Ends when more than [`MAX_INTERIM`] interim answers to this request have come.

@@ -17,6 +17,7 @@ use request::Given;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::Origins;
+use crate::os::handed::Handed;
 use crate::os::signal::{Asked, Signals};
 use crate::run::Daemon;
 
@@ -104,7 +105,7 @@ async fn guided(scratch: &std::path::Path, once: bool) -> Result<(), Fault> {
         [("listen.port", "0"), ("log.level", "error")].map(|(key, value)| (key.to_owned(), value.to_owned()));
     let origins = Origins { paths: Paths::under(scratch), environment: Vec::new(), flags: flags.into() };
     let socket = origins.paths.socket().address;
-    let daemon = Daemon::start(origins).await?;
+    let daemon = Daemon::start(origins, Handed::default()).await?;
     let end = CancellationToken::new();
     let ended = end.clone();
     let serving = tokio::spawn(async move { daemon.serve(ended.cancelled(), std::future::ready(())).await });

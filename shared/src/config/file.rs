@@ -33,12 +33,12 @@ pub(super) fn read(path: &Path, rank: Rank) -> Result<Layer, Fault> {
 pub(super) fn parse(content: &[u8], path: &Path, rank: Rank) -> Result<(Layer, Vec<Unknown>), Fault> {
     let place = |line| Place::File { rank, path: path.to_owned(), line };
     let text = std::str::from_utf8(content).map_err(|error| {
-        let line = line_of(content, error.valid_up_to());
+        let line = line_at(path, content, error.valid_up_to());
         super::bad(&place(line), None, "expected UTF-8 text")
     })?;
     // Only the message: the error's own Display shows the line itself, and with it perhaps a secret.
     let document = Document::parse(text).map_err(|error| {
-        let line = line_of(content, error.span().map_or(0, |span| span.start));
+        let line = line_at(path, content, error.span().map_or(0, |span| span.start));
         super::bad(&place(line), None, error.message())
     })?;
     let mut walk = Walk { text, path, rank, layer: Layer::default(), unknown: Vec::new() };
@@ -58,7 +58,7 @@ impl Walk<'_> {
     fn table(&mut self, table: &dyn TableLike, parents: &mut Vec<String>) -> Result<(), Fault> {
         for (name, item) in table.iter() {
             let span = table.key(name).and_then(|key| key.span()).or_else(|| item.span());
-            let line = line_of(self.text.as_bytes(), span.map_or(0, |span| span.start));
+            let line = line_at(self.path, self.text.as_bytes(), span.map_or(0, |span| span.start));
             let place = Place::File { rank: self.rank, path: self.path.to_owned(), line };
             parents.push(name.to_owned());
             self.item(item, place, parents)?;
@@ -108,6 +108,11 @@ fn raw_value(value: &Value) -> Raw {
 fn pairs(table: &dyn TableLike) -> Raw {
     let pair = |(name, item): (&str, &Item)| item.as_str().map(|text| (name.to_owned(), text.to_owned()));
     table.iter().map(pair).collect::<Option<_>>().map_or(Raw::Other, Raw::Pairs)
+}
+
+/// The line of a byte in what came from this place, for people: 0 where people see no lines, since we wrote the text.
+fn line_at(path: &Path, content: &[u8], offset: usize) -> usize {
+    if path.extension().is_some_and(|ending| ending == "toml") { line_of(content, offset) } else { 0 }
 }
 
 /// The line, counted from 1, on which a byte stands.

@@ -71,7 +71,12 @@ impl Rank {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Place {
     Default,
-    File { rank: Rank, path: PathBuf, line: usize },
+    /// The line counts from 1; it is 0 for what is no text.
+    File {
+        rank: Rank,
+        path: PathBuf,
+        line: usize,
+    },
     Variable(String),
     Flag(String),
 }
@@ -110,6 +115,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
+            Self::File { path, line: 0, .. } => write!(f, "{}", path.display()),
             Self::File { path, line, .. } => write!(f, "{}:{line}", path.display()),
             Self::Variable(name) => f.write_str(name),
             Self::Flag(key) => write!(f, "flag {key}"),

@@ -11,7 +11,7 @@ mod file;
 mod layer;
 mod policy;
 mod proxy;
-mod schema;
+pub(crate) mod schema;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -24,7 +24,7 @@ pub use env::Given;
 use layer::{Entry, Layer, Merged, Place, Rank};
 pub use proxy::{Leaving, NoProxy, ProxyChoice, UpstreamProxy};
 pub use settings::*;
-pub use value::{Cidr, Headers, InterceptHost};
+pub use value::{Cidr, Headers, InterceptHost, Version};
 
 use crate::fault::{Fault, Kind};
 use crate::finding::{Finding, Severity};

@@ -7,14 +7,11 @@ use super::file::{self, LIMIT, Unknown};
 use super::layer::{Layer, Rank};
 use super::{PolicyState, schema};
 use crate::finding::{Finding, Severity};
-use crate::os::owner;
+use crate::os::policy;
 
-/// The file's content if it is there and can be believed; an error says why it cannot.
+/// The policy's text if it is there and can be believed; an error says why it cannot.
 pub(super) fn content(path: &Path) -> Content {
-    let Some(file) = owner::open_managed(path)? else { return Ok(None) };
-    let content =
-        crate::files::read_open(file, LIMIT).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(Some(content))
+    policy::read(path, LIMIT)
 }
 
 /// What [`content`] gives.

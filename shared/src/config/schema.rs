@@ -7,16 +7,16 @@ use std::time::Duration;
 use super::layer::Raw;
 use super::proxy::{NoProxy, ProxyChoice};
 use super::settings::*;
-use super::value::{self, Cidr, Headers, InterceptHost};
+use super::value::{self, Cidr, Headers, InterceptHost, Version};
 use crate::key::{self, KeySpec};
 use crate::provider::{self, Dialect};
 
 /// One setting.
-pub(super) struct Row {
+pub(crate) struct Row {
     /// Dotted; `*` stands for a name that the user chose.
     pub(super) key: &'static str,
     /// How it is written, and what becomes of it.
-    pub(super) put: Put,
+    pub(crate) put: Put,
     /// As TOML; empty when there is none.
     pub(super) default: &'static str,
     /// One line for people.
@@ -26,7 +26,7 @@ pub(super) struct Row {
 type Outcome = Result<(), String>;
 
 /// How a value is written; the function puts it into the configuration or says what it expected.
-pub(super) enum Put {
+pub(crate) enum Put {
     Text(fn(&mut Config, &At<'_>, &str) -> Outcome),
     Number(fn(&mut Config, &At<'_>, i64) -> Outcome),
     Flag(fn(&mut Config, &At<'_>, bool)),
@@ -125,9 +125,17 @@ pub(super) static ROWS: &[Row] = &[
         r#""info""#, "off, error, warn, info, debug or trace"),
     row("log.format", Text(|c, _, t| word(&mut c.log.format, LogFormat::ALL, LogFormat::word, t)),
         r#""auto""#, "auto, text or json"),
+    row("log.to", Text(|c, _, t| word(&mut c.log.to, LogTo::ALL, LogTo::word, t)),
+        r#""auto""#, "auto (the journal under systemd, else standard error), stderr or file"),
+    row("log.file_kb", Number(|c, _, n| put(&mut c.log.file_size, kilobytes(n), "kilobytes from 16 to 1048576")),
+        "10240", "the size of a log file, in KB; five of them are kept"),
 
     row("policy.allow_pause", Flag(|c, _, on| c.policy.allow_pause = on),
         "true", "`aigwctl pause` may let tools go to their vendors' own hosts"),
+    row("policy.minimum_version", Text(|c, _, t| put_some(&mut c.policy.minimum_version, Version::parse(t), "a version, such as 1.2.0")),
+        "", "an older aigwd forwards nothing; only in the managed policy"),
+    row("policy.message", Text(|c, _, t| put_some(&mut c.policy.message, own(t, is_sentence(t)), "up to 500 characters on one line")),
+        "", "what whoever is refused for `minimum_version` is told"),
 ];
 
 /// A proxy would reach its own loopback, not ours.
@@ -214,7 +222,7 @@ impl Row {
 }
 
 /// Where a value belongs, and what a path in it is relative to.
-pub(super) struct At<'a> {
+pub(crate) struct At<'a> {
     /// The names in the key, outermost first.
     pub(super) names: Vec<&'a str>,
     pub(super) folder: Option<&'a Path>,
@@ -292,12 +300,20 @@ fn seconds(number: i64) -> Option<Duration> {
     u64::try_from(number).ok().filter(|seconds| *seconds <= 600).map(Duration::from_secs)
 }
 
+fn kilobytes(number: i64) -> Option<u64> {
+    u64::try_from(number).ok().filter(|kb| (16..=1_048_576).contains(kb)).map(|kb| kb * 1024)
+}
+
+fn is_sentence(text: &str) -> bool {
+    text.chars().count() <= 500 && !text.chars().any(char::is_control)
+}
+
 fn lifetime(number: i64) -> Option<Duration> {
     u64::try_from(number).ok().filter(|seconds| (60..=31_536_000).contains(seconds)).map(Duration::from_secs)
 }
 
 /// The row that a key belongs to.
-pub(super) fn find(path: &[String]) -> Option<&'static Row> {
+pub(crate) fn find(path: &[String]) -> Option<&'static Row> {
     ROWS.iter().find(|row| row.parts().count() == path.len() && begins(row, path))
 }
 

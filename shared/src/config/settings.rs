@@ -7,7 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::proxy::Leaving;
-use super::value::{Cidr, Headers, InterceptHost};
+use super::value::{Cidr, Headers, InterceptHost, Version};
 use crate::key::KeySpec;
 use crate::provider::Dialect;
 
@@ -135,9 +135,21 @@ words! {
 }
 
 words! {
+    /// Where the log goes.
+    LogTo {
+        /// Into the journal if that is where standard error leads, else to standard error.
+        Auto = "auto",
+        /// To standard error.
+        Stderr = "stderr",
+        /// Into files of our own, in the state folder.
+        File = "file",
+    }
+}
+
+words! {
     /// How a log line looks.
     LogFormat {
-        /// Text on a terminal, JSON elsewhere.
+        /// Text on a terminal and in the journal, JSON elsewhere.
         Auto = "auto",
         /// For people.
         Text = "text",
@@ -283,10 +295,14 @@ pub struct LoginSettings {
 }
 
 /// `[policy]`: made for a managed policy, and good for nothing elsewhere.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PolicySettings {
     /// `aigwctl pause` is allowed.
     pub allow_pause: bool,
+    /// An older aigwd forwards nothing.
+    pub minimum_version: Option<Version>,
+    /// What the administrator has to say to whoever is refused for that.
+    pub message: Option<String>,
 }
 
 /// `[log]`.
@@ -296,4 +312,8 @@ pub struct Log {
     pub level: LogLevel,
     /// In which form.
     pub format: LogFormat,
+    /// Where to.
+    pub to: LogTo,
+    /// The size of a file of our own, in bytes.
+    pub file_size: u64,
 }

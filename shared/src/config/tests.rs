@@ -281,6 +281,30 @@ fn wrong_variables_and_flags_name_the_nearest() {
 }
 
 #[test]
+fn the_example_of_a_policy_is_one() {
+    let loaded =
+        Bench::new().policy(include_str!("../../../ctl/packaging/policy/policy.toml")).try_load().unwrap();
+    assert_eq!((&loaded.policy, loaded.findings.len()), (&PolicyState::InForce, 0), "{:?}", loaded.findings);
+    let policy = &loaded.config.policy;
+    assert!(!policy.allow_pause && policy.minimum_version == Version::parse("0.1"));
+    assert!(loaded.shown.iter().filter(|row| row.locked).count() > 8);
+}
+
+#[test]
+fn versions_are_compared_by_number() {
+    let read = |text| Version::parse(text).unwrap();
+    assert!(
+        read("0.10.0") > read("0.9.9")
+            && read("1.0") == read("1.0.0")
+            && read("1.2.3-rc.1+x") == read("1.2.3")
+    );
+    assert_eq!(read("1.02").to_string(), "1.2.0");
+    for odd in ["", "1", "1.2.3.4", "v1.2.3", "1.x", "1.2.", "-1.2", "99999999999999999999.1"] {
+        assert_eq!(Version::parse(odd), None, "{odd}");
+    }
+}
+
+#[test]
 fn policy_is_a_lock_that_replaces_and_reports() {
     let bench = Bench::user("[tunnel]\nports = [1, 2]\n[gateway.default]\nurl = \"https://mine\"\n")
         .system("[gateway.default]\nurl = \"https://machine\"\n")

@@ -13,6 +13,30 @@ use crate::provider;
 /// Headers that decide where a message ends or goes: whoever sets them breaks the connection.
 const OURS: &[&str] = &["connection", "content-length", "host", "transfer-encoding", "upgrade"];
 
+/// A release of aigw: `1.2.3`, or `1.2` for `1.2.0`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version([u64; 3]);
+
+impl Version {
+    /// Reads one. What stands behind a `-` or `+`, as in `1.2.0-rc.1`, does not count.
+    pub fn parse(text: &str) -> Option<Self> {
+        let numbers = text.split(['-', '+']).next()?;
+        let numbers = numbers.split('.').map(|number| number.parse().ok()).collect::<Option<Vec<_>>>()?;
+        match numbers[..] {
+            [major, minor] => Some(Self([major, minor, 0])),
+            [major, minor, patch] => Some(Self([major, minor, patch])),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [major, minor, patch] = self.0;
+        write!(f, "{major}.{minor}.{patch}")
+    }
+}
+
 /// Reads a gateway's address: https, or http where nobody can listen in.
 pub(super) fn web_url(text: &str) -> Result<Url, String> {
     let url = address(text)?;

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::payload::{
     Access, AccessQuery, Account, BrowserLogin, Build, ByokKeys, ByokQuery, CaAction, CaRequest, CaStatus,
-    CaTrust, ExplainQuery, Explanation, GatewayChange, GatewayChanged, KeyRow, LoggedIn, LoggedOut, Login,
-    LoginBegun, LoginNeeds, LoginQuery, ProofSeen, ProviderModels, Reach, SessionRow, SessionsQuery,
+    CaTrust, ExplainQuery, Explanation, GatewayChange, GatewayChanged, HandOver, KeyRow, LoggedIn, LoggedOut,
+    Login, LoginBegun, LoginNeeds, LoginQuery, ProofSeen, ProviderModels, Reach, SessionRow, SessionsQuery,
     Settings, Status,
 };
 use crate::fault::Failure;
@@ -66,6 +66,10 @@ pub enum Request {
     Proof,
     /// Let tools go to their vendors' own hosts (`true`), or to the gateway again.
     Pause(bool),
+    /// Start the successor, hand it everything over, finish what is running, and end.
+    HandOver(HandOver),
+    /// Log from this level on, until the settings are read again.
+    LogLevel(String),
 }
 
 /// From `aigwd` to `aigwctl`.
@@ -115,6 +119,8 @@ pub enum Response {
     Models(Vec<ProviderModels>),
     /// Answer to `Proof`.
     Proof(ProofSeen),
+    /// Answer to `HandOver`: who serves now.
+    HandedOver(Build),
 }
 
 impl Request {

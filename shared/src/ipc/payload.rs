@@ -24,6 +24,15 @@ pub struct Build {
     pub protocol: u16,
 }
 
+/// How the daemon makes room for its successor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandOver {
+    /// The successor's program, an absolute path; the daemon's own, as it is on the disk now, if none is named.
+    pub program: Option<String>,
+    /// How long what is running may go on in the old daemon, in seconds; as long as it likes if nothing is said.
+    pub drain_s: Option<u64>,
+}
+
 /// The state of the daemon.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {

@@ -104,7 +104,13 @@ async fn settings_that_open_the_port_further_are_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_daemon_that_is_said_once_and_mended_on_request() {
-    let mut machine = machine!();
+    let built = machine!();
+    // Alone in its folder: beside the one that was built there may be an aigwd of another build, which would go first.
+    let alone = built.home().join("aigwctl");
+    let copied = std::process::Command::new("install").arg(built.aigwctl()).arg(&alone).status();
+    assert!(copied.unwrap().success());
+    let aigwd = built.aigwd(&[]).get_program().to_owned();
+    let mut machine = Machine::new(aigwd.to_str().unwrap(), alone.to_str().unwrap());
     machine.configure("[listen]\nport = 0\n");
     let report = doctor(&machine, &[], 1);
     let (text, cure) = only(&report, "daemon", "error");
@@ -114,7 +120,6 @@ async fn without_a_daemon_that_is_said_once_and_mended_on_request() {
     }
     assert_eq!(report["summary"]["errors"], 1);
 
-    let aigwd = machine.aigwd(&[]).get_program().to_owned();
     std::os::unix::fs::symlink(aigwd, machine.home().join("aigwd")).unwrap();
     let path = format!("{}:{}", machine.home().display(), std::env::var("PATH").unwrap());
     machine.set("PATH", &path);

@@ -31,7 +31,7 @@ fn start_and_stop_where_no_service_does_it() {
     let machine = &machine;
     let _started = Started(machine);
     let first = machine.ask(&["start", "--aigwd", AIGWD]);
-    assert_eq!(names(&first), ["already_running", "listen", "log", "pid", "schema", "version"]);
+    assert_eq!(names(&first), ["already_running", "by_service", "listen", "log", "pid", "schema", "version"]);
     assert_eq!(first["already_running"], false);
     // It has its own life: the next one finds it.
     let again = machine.ask(&["start", "--aigwd", AIGWD]);

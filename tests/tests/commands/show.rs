@@ -16,7 +16,7 @@ async fn status_is_the_object_that_scripts_rely_on() {
     let status = eventually("the request is counted", || {
         Some(scene.machine.ask(&["status"])).filter(|status| status["daemon"]["requests"] == 1)
     });
-    assert_eq!(names(&status), ["daemon", "findings", "gateways", "schema"]);
+    assert_eq!(names(&status), ["daemon", "findings", "gateways", "schema", "service"]);
     assert_eq!(status["schema"], 1);
 
     let daemon = &status["daemon"];

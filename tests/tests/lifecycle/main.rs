@@ -10,9 +10,12 @@ mod drain;
 mod files;
 mod findings;
 mod given;
+mod handover;
 mod limits;
+mod logs;
 mod reload;
 mod start;
+mod supervised;
 
 use aigw_gateway::{Behaviour, Ending, Setup, Stream};
 

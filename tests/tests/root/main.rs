@@ -8,6 +8,8 @@
 
 mod disk;
 mod namespace;
+mod net;
+mod network;
 #[path = "../ca/openssl.rs"]
 #[allow(dead_code)]
 mod openssl;
@@ -18,6 +20,7 @@ mod stage;
 #[path = "../control/talk.rs"]
 #[allow(dead_code)]
 mod talk;
+mod tampering;
 mod trust;
 
 const HELLO: &str = r#"{"model":"claude-sonnet-4-5","max_tokens":10,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#;

@@ -20,6 +20,10 @@ async fn under_policy_of(owner: u32, flags: &'static str) -> (u16, Option<String
     write(&stage, &format!("[gateway.default]\nurl = \"{}\"\n", gateway.url()));
     let folder = stage.folder().join("etc/aigw");
     [&folder, &folder.join("policy.toml")].iter().for_each(|path| give(path, owner));
+    let users = stage.folder().join("users");
+    std::fs::create_dir(&users).unwrap();
+    std::fs::write(users.join("policy.toml"), "[listen]\nshare = true\n").unwrap();
+    [&users, &users.join("policy.toml")].iter().for_each(|path| give(path, OWNER));
     let secret = stage.machine.home().join("secret");
     std::fs::write(&secret, [7; 32]).unwrap();
     give(&secret, OWNER);
@@ -53,4 +57,12 @@ async fn a_policy_that_we_can_write_is_not_roots_whatever_its_number_seems_to_be
         let refused = (403, Some("policy-unreadable".to_owned()));
         assert_eq!(under_policy_of(OWNER, flags).await, refused, "unshare -U {flags}");
     }
+}
+
+/// Whoever is root in a namespace of his own may mount what he likes there; from a second one, it is his again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_user_mounts_over_the_policy_is_his() {
+    const MOUNTED: &str = "-r -m env FOLDER=\"$FOLDER\" sh -c \
+         'mount --bind \"$FOLDER/users\" /etc/aigw && exec unshare -U --map-user=1000 \"$@\"' sh";
+    assert_eq!(under_policy_of(0, MOUNTED).await, (403, Some("policy-unreadable".to_owned())));
 }

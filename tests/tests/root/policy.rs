@@ -279,3 +279,90 @@ async fn a_policy_forbids_a_pause_and_keeps_the_hosts_that_it_names() {
     stage.machine.ask(&["reload"]);
     assert!(!stage.machine.findings().contains(&"paused".to_owned()));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_says_how_old_aigwd_may_be() {
+    const OURS: &str = env!("CARGO_PKG_VERSION");
+    let gateway = Practice::start(Setup::default()).await.unwrap();
+    let stage = Stage::new(&how(None));
+    write(&stage, &locked(&gateway.url()));
+    let daemon = stage.machine.start();
+    stage.machine.log_in(&gateway);
+    let key = stage.machine.key("env");
+    let ask = || exchange(&daemon.address, post(&daemon.address, MESSAGES, &key, &[], HELLO));
+    let under = |policy: &str| {
+        write(&stage, &format!("{policy}\n{}", locked(&gateway.url())));
+        stage.machine.ask(&["reload"]);
+        gateway.forget_requests();
+    };
+    let message = "Get it from https://intranet.example.com/aigw.";
+    under(&format!("[policy]\nminimum_version = \"99.1\"\nmessage = \"{message}\"\n"));
+    // What the user says of it has no effect, not even by way of a mistake.
+    stage.machine.configure("[policy]\nminimum_version = \"0.0.1\"\nmessage = \"\"\n");
+    for reload in [true, false] {
+        assert_eq!(stage.machine.ctl(&["reload"]).status.success(), reload);
+        let answer = ask();
+        assert_eq!((answer.status, answer.error()), (403, Some("version-too-old")), "{}", answer.text());
+        let said = answer.text();
+        for part in [message, OURS, "99.1.0 or newer", "/etc/aigw/policy.toml", "nstall a newer aigw"] {
+            assert!(said.contains(part), "{part} is not in {said}");
+        }
+        stage.machine.configure("nonsense = 1\n");
+    }
+    let tunnel = aigw_tests::raw::tunnel(&daemon.address, "api.anthropic.com:443", Some(&key));
+    assert_eq!(tunnel.unwrap_err().error(), Some("version-too-old"));
+    assert!(gateway.requests().is_empty());
+    // Control works.
+    stage.machine.configure("");
+    stage.machine.ask(&["reload"]);
+    let status = stage.machine.ask(&["status"]);
+    let finding = status["findings"].as_array().unwrap().iter().find(|row| row["code"] == "version-too-old");
+    assert!(finding.unwrap()["text"].as_str().unwrap().contains(message), "{status:#}");
+    let text = told(&stage.machine.ctl(&["config", "show"]));
+    for key in ["policy.minimum_version", "policy.message"] {
+        let line = text.lines().find(|line| line.starts_with(key)).unwrap();
+        assert!(line.ends_with("policy (/etc/aigw/policy.toml)"), "{line}");
+    }
+
+    for enough in [OURS, "0.0.1"] {
+        under(&format!("[policy]\nminimum_version = \"{enough}\"\nmessage = \"{message}\"\n"));
+        assert_eq!(ask().status, 200, "{enough}");
+        assert!(stage.machine.findings().is_empty());
+    }
+    under("");
+    stage.machine.configure("[policy]\nminimum_version = \"99.0.0\"\n");
+    stage.machine.ask(&["reload"]);
+    assert_eq!(ask().status, 200);
+    assert_eq!(stage.machine.findings(), ["setting-without-effect"]);
+    under("[policy]\nminimum_version = \"new\"\n");
+    assert_eq!(ask().error(), Some("policy-unreadable"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_the_policy_replaces_the_users() {
+    let stage = Stage::new(&how(None));
+    write(&stage, "[tunnel]\nports = [443]\nallow_cidrs = []\n");
+    stage.machine.configure("[tunnel]\nports = [80, 8080]\nallow_cidrs = [\"10.0.0.0/8\"]\n");
+    let _daemon = stage.machine.start();
+    let shown = stage.machine.ask(&["config", "show"]);
+    let value = |key: &str| {
+        let rows = shown["settings"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["key"] == key).unwrap();
+        (row["value"].as_str().unwrap().to_owned(), row["locked"] == true)
+    };
+    assert_eq!(value("tunnel.ports"), ("443".to_owned(), true));
+    assert_eq!(value("tunnel.allow_cidrs"), (String::new(), true));
+    let refused = stage.machine.ask(&["explain", "example.com:8080"])["steps"].to_string();
+    assert!(refused.contains("8080"), "{refused}");
+}
+
+/// The level is the administrator's, too, where the policy names it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_locks_the_log_level_while_it_runs() {
+    let stage = Stage::new(&how(None));
+    write(&stage, "[log]\nlevel = \"warn\"\n");
+    let _daemon = stage.machine.start();
+    let output = stage.machine.ctl(&["log-level", "off", "--json"]);
+    assert_eq!(output.status.code(), Some(77), "{}", told(&output));
+    assert!(told(&output).contains("policy-forbids"), "{}", told(&output));
+}

@@ -123,7 +123,7 @@ impl Scenario {
         }
         assert!(hits.is_empty(), "{hits:#?}\n{}\n{}", self.printed, self.machine.log());
 
-        // It would have been found, and the log tells of what was done.
+        // It would have been found, and the log (a file of the home, too) tells of what was done.
         let stored = |place: &str, mark: &str| {
             files
                 .iter()

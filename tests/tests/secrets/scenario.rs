@@ -66,6 +66,7 @@ impl Scenario {
         // Somebody else's wish to see more is no reason to show more.
         machine.set("RUST_LOG", "trace");
         machine.set("RUST_BACKTRACE", "full");
+        machine.set("AIGW_LOG_TO", "file");
         machine.configure(
             &SETTINGS
                 .replace("FRONT_DOOR", FRONT_DOOR)

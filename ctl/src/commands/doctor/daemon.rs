@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 
 use aigw_shared::config::{self, Sources};
-use aigw_shared::finding::Severity;
+use aigw_shared::finding::{Finding, Severity};
 use aigw_shared::os::{listener, socket};
 
 use super::Seen;
 use super::report::Line;
+use crate::commands::service;
 use crate::daemon;
 
 /// Whether it answers.
@@ -22,12 +23,13 @@ pub(super) fn runs(seen: &Seen) -> Vec<Line> {
 /// Whether both programs are of one version.
 pub(super) fn version(seen: &Seen) -> Vec<Line> {
     const OURS: &str = env!("CARGO_PKG_VERSION");
-    const CURE: &str = "aigwctl stop && aigwctl start";
+    let cure =
+        if service::is_installed() { "aigwctl service restart" } else { "aigwctl stop && aigwctl start" };
     let Ok(build) = &seen.build else { return vec![not_running("version")] };
     vec![match &seen.status {
-        Err(failure) => Line::error("version", failure.text.clone(), CURE),
+        Err(failure) => Line::error("version", failure.text.clone(), cure),
         Ok(_) if build.version == OURS => Line::ok("version", format!("both programs are {OURS}")),
-        Ok(_) => Line::warning("version", format!("aigwctl is {OURS}, aigwd {}", build.version), CURE),
+        Ok(_) => Line::warning("version", format!("aigwctl is {OURS}, aigwd {}", build.version), cure),
     }]
 }
 
@@ -49,13 +51,29 @@ pub(super) fn socket(seen: &Seen) -> Vec<Line> {
 
 /// Who starts it.
 pub(super) fn service(seen: &Seen) -> Vec<Line> {
-    vec![match &seen.build {
-        Ok(_) => Line::skipped(
-            "service",
-            "none is installed: aigwd was started by hand, and ends with this machine",
-        ),
-        Err(_) => Line::skipped("service", "none is installed: `aigwctl start` starts aigwd"),
-    }]
+    let service = match service::look() {
+        Ok(service) => service,
+        Err(failure) => return vec![Line::failure("service", failure)],
+    };
+    if !service.installed {
+        return vec![match &seen.build {
+            Ok(_) => Line::skipped(
+                "service",
+                "none is installed: aigwd was started by hand, and ends with this machine",
+            ),
+            Err(_) => {
+                Line::skipped("service", "none is installed: `aigwctl service install`, or `aigwctl start`")
+            }
+        }];
+    }
+    let mut lines = vec![match service.is_well() {
+        true => Line::ok("service", service.words()),
+        false => Line::warning("service", service.words(), "aigwctl service start"),
+    }];
+    // A daemon that runs says by itself that its port is another.
+    let told = |finding: &Finding| seen.status.is_err() || finding.code != "service-port";
+    lines.extend(service.findings.into_iter().filter(told).map(|finding| of("service", finding)));
+    lines
 }
 
 /// Whether the port is the daemon's: where it runs, those it listens at; where it does not, the one in the settings.
@@ -111,12 +129,15 @@ pub(super) fn findings(seen: &Seen) -> Vec<Line> {
     if status.findings.is_empty() {
         return vec![Line::ok("findings", "aigwd has none")];
     }
-    let lines = status.findings.iter().cloned().map(|finding| match finding.severity {
-        Severity::Note => Line::ok("findings", finding.text).with_cure(finding.cure),
-        Severity::Warning => Line::warning("findings", finding.text, finding.cure),
-        Severity::Error => Line::error("findings", finding.text, finding.cure),
-    });
-    lines.collect()
+    status.findings.iter().cloned().map(|finding| of("findings", finding)).collect()
+}
+
+fn of(check: &'static str, finding: Finding) -> Line {
+    match finding.severity {
+        Severity::Note => Line::ok(check, finding.text).with_cure(finding.cure),
+        Severity::Warning => Line::warning(check, finding.text, finding.cure),
+        Severity::Error => Line::error(check, finding.text, finding.cure),
+    }
 }
 
 /// Without a daemon there is nothing to look at.

@@ -6,6 +6,6 @@ mod unix;
 use unix as system;
 #[cfg(windows)]
 mod windows;
-pub(crate) use system::{is_root, mode_of, set_mode, sync_folder};
+pub(crate) use system::{is_root, mode_of, only_root_writes, set_mode, sync_folder, user};
 #[cfg(windows)]
 use windows as system;

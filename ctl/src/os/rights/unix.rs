@@ -2,11 +2,24 @@
 
 use std::fs::{File, Metadata, Permissions};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
+}
+
+/// Whether this file and its folders are root's, and no other may write them.
+pub(crate) fn only_root_writes(file: &Path) -> bool {
+    let is_roots = |path: &Path| {
+        std::fs::metadata(path).is_ok_and(|now| now.uid() == 0 && now.permissions().mode() & 0o022 == 0)
+    };
+    std::fs::canonicalize(file).is_ok_and(|real| real.ancestors().all(is_roots))
+}
+
+/// The number of this user.
+pub(crate) fn user() -> u32 {
+    rustix::process::getuid().as_raw()
 }
 
 pub(crate) fn mode_of(file: &Metadata) -> Option<u32> {

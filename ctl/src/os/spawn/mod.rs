@@ -19,13 +19,18 @@ pub(crate) fn open_log(log: &Path) -> io::Result<File> {
     system::append_private(log)
 }
 
-/// Starts `aigwd run`, out of reach of this terminal's signals, without these variables.
+/// Starts `aigwd run` with a log of its own, out of reach of this terminal's signals, without these variables.
 pub(crate) fn detached(program: &Path, log: &File, without: &[&str]) -> io::Result<Child> {
     let mut command = Command::new(program);
     for name in without {
         command.env_remove(name);
     }
-    command.arg("run").stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log.try_clone()?);
+    // What it says before that, and should it panic, goes there, too.
+    command
+        .args(["run", "--log-to", "file"])
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log.try_clone()?);
     system::detach(&mut command);
     command.spawn()
 }

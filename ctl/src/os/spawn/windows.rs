@@ -1,4 +1,4 @@
-//! No console, and a process group of its own. The profile folder already keeps others out.
+//! No console, and a process group of its own. The folder already keeps others out.
 
 use std::fs::{File, OpenOptions};
 use std::io;

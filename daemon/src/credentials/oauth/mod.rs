@@ -298,11 +298,12 @@ pub fn retire(
     unused: impl Future<Output = ()> + Send + 'static,
 ) {
     // A way of its own: the gateway itself may be gone by then.
-    let (way, ended) = (app.candidate(settings.clone()), app.ended.clone());
+    let (way, app) = (app.candidate(settings.clone()), app.clone());
     tokio::spawn(async move {
         tokio::select! {
-            () = unused => {}
-            () = ended.cancelled() => return,
+            // A daemon before us may use them, too.
+            () = async { unused.await; app.succession.alone().await } => {}
+            () = app.ended.cancelled() => return,
         }
         if let Err(fault) = end(&way, &grant).await {
             tracing::debug!("the old OAuth2 tokens end by themselves: {fault}");

@@ -5,9 +5,9 @@ mod linux;
 #[cfg(target_os = "linux")]
 use linux as system;
 #[cfg(not(target_os = "linux"))]
-mod other;
+mod process;
 #[cfg(not(target_os = "linux"))]
-use other as system;
+use process as system;
 
 /// What the system says of a connection's other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,10 +4,10 @@
 mod unix;
 #[cfg(unix)]
 pub use unix::Signals;
-#[cfg(not(unix))]
-mod other;
-#[cfg(not(unix))]
-pub use other::Signals;
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+pub use windows::Signals;
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

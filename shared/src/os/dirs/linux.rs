@@ -4,7 +4,6 @@ use directories::{BaseDirs, ProjectDirs};
 
 use super::Standard;
 
-pub(crate) const POLICY: &str = "/etc/aigw/policy.toml";
 pub(crate) const SYSTEM_CONFIG: &str = "/etc/aigw/config.toml";
 
 pub(crate) fn standard() -> Option<Standard> {

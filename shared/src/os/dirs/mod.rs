@@ -17,7 +17,7 @@ use windows as system;
 
 #[cfg(unix)]
 mod unix;
-pub(crate) use system::{POLICY, SYSTEM_CONFIG, standard};
+pub(crate) use system::{SYSTEM_CONFIG, standard};
 #[cfg(windows)]
 pub(crate) use system::{control, create_private, sync_folder};
 #[cfg(unix)]

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use directories::{BaseDirs, ProjectDirs};
 
 use super::Standard;
+use crate::os::owner;
 use crate::paths::SocketPlace;
 
-pub(crate) const POLICY: &str = r"C:\ProgramData\aigw\policy.toml";
 pub(crate) const SYSTEM_CONFIG: &str = r"C:\ProgramData\aigw\config.toml";
 
 pub(crate) fn standard() -> Option<Standard> {
@@ -32,9 +32,16 @@ pub(crate) fn control(runtime: &Path, hash: &str, _short: &[PathBuf]) -> SocketP
     }
 }
 
-/// The user's profile is closed to others as it is.
+/// Closes every folder that it makes: what is not in the user's profile inherits rights for all.
 pub(crate) fn create_private(path: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(path)
+    let missing: Vec<_> = path.ancestors().take_while(|folder| !folder.exists()).collect();
+    for folder in missing.into_iter().rev().filter(|folder| !folder.as_os_str().is_empty()) {
+        match std::fs::create_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made.and_then(|()| owner::claim_folder(folder))?,
+        }
+    }
+    Ok(())
 }
 
 /// A rename is on the disk with the file.

@@ -9,9 +9,9 @@ use linux as system;
 #[cfg(target_os = "linux")]
 pub use linux::holder;
 #[cfg(not(target_os = "linux"))]
-mod other;
+mod process;
 #[cfg(not(target_os = "linux"))]
-use other as system;
+use process as system;
 
 /// Whoever listens on a port.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,6 +8,8 @@ mod unix;
 use unix as system;
 #[cfg(windows)]
 mod windows;
-pub(crate) use system::{check_file, check_folder, claim_folder, open_managed};
+pub(crate) use system::{check_file, check_folder, claim_folder};
+#[cfg(unix)]
+pub(crate) use unix::open_managed;
 #[cfg(windows)]
 use windows as system;

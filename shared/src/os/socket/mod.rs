@@ -26,6 +26,61 @@ pub fn listen(place: &Path) -> io::Result<Listener> {
     system::create(ListenerOptions::new().name(name).try_overwrite(true), place)
 }
 
+/// A control socket that somebody else has made for us, and keeps.
+pub struct Adopted(system::Adopted);
+
+impl Adopted {
+    /// From what was handed over.
+    ///
+    /// # Errors
+    /// When it cannot be made non-blocking.
+    #[cfg(unix)]
+    pub fn new(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self(listener))
+    }
+
+    /// Listens, if it is in this place and closed to others. To be asked within a runtime.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn listen(self, place: &Path) -> io::Result<Listener> {
+        system::adopt(self.0, place)
+    }
+}
+
+/// What another process can be given of a socket, where the system can give such things.
+pub use system::Handle;
+
+/// A handle of the listener, for a process that listens on after us.
+///
+/// # Errors
+/// When the system has none to give.
+pub fn handle_of_listener(listener: &Listener) -> io::Result<Handle> {
+    system::handle_of_listener(listener)
+}
+
+/// The same of a connection.
+///
+/// # Errors
+/// When the system has none to give.
+pub fn handle_of(stream: &Stream) -> io::Result<Handle> {
+    system::handle_of(stream)
+}
+
+/// The connection of a handle. To be asked within a runtime.
+///
+/// # Errors
+/// When it is of something else.
+pub fn stream_of(handle: Handle) -> io::Result<Stream> {
+    system::stream_of(handle)
+}
+
+/// The socket stays where it is when this listener is dropped: another process listens there.
+pub fn leave_in_place(listener: &mut Listener) {
+    listener.do_not_reclaim_name_on_drop();
+}
+
 /// Connects to the socket.
 ///
 /// # Errors
@@ -43,7 +98,7 @@ pub fn peer_is_owner(stream: &Stream) -> bool {
 
 /// What we connected to was made by the user of this process.
 pub fn is_ours(stream: &Stream, place: &Path) -> bool {
-    system::peer_is_owner(stream) && system::made_by_owner(place)
+    system::peer_is_owner(stream) && system::made_by_owner(stream, place)
 }
 
 /// That the socket itself is ours and closed to others, whatever folder it is in.

@@ -1,0 +1,5 @@
+//! Windows: no such journal.
+
+pub(super) fn has_stderr() -> bool {
+    false
+}
