@@ -54,7 +54,7 @@ fn without_a_daemon_the_rest_works() {
     assert_eq!(home.run(&["stop"]).stdout, "aigwd is not running.\n");
     assert_eq!(
         home.run(&["stop", "--json"]).stdout,
-        "{\"schema\":1,\"was_running\":false,\"stopped\":true}\n"
+        "{\"schema\":1,\"was_running\":false,\"stopped\":true,\"socket_kept\":false}\n"
     );
     assert!(home.run(&["completions", "zsh"]).stdout.contains("#compdef aigwctl"));
     assert!(home.run(&["env", "--unset"]).stdout.contains("unset OPENAI_API_KEY\n"));

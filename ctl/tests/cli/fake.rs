@@ -124,6 +124,10 @@ pub(crate) fn serve(paths: &Paths, hello: Hello, answer: Arc<Answer>) -> Arc<Mut
     let seen = Arc::new(Mutex::new(Vec::new()));
     let place = paths.socket();
     place.prepare().unwrap();
+    // As long as it lives, like a daemon.
+    std::fs::create_dir_all(&paths.state).unwrap();
+    let lock = std::fs::File::create(paths.lock_file()).unwrap();
+    lock.try_lock().unwrap();
     let (ready, wait) = std::sync::mpsc::channel();
     let kept = seen.clone();
     std::thread::spawn(move || {
@@ -135,6 +139,7 @@ pub(crate) fn serve(paths: &Paths, hello: Hello, answer: Arc<Answer>) -> Arc<Mut
             while let Ok(stream) = listener.accept().await {
                 if converse(stream, hello, &*answer, &kept).await.unwrap_or(false) {
                     tokio::time::sleep(Duration::from_millis(100)).await;
+                    drop(lock);
                     return;
                 }
             }

@@ -85,7 +85,7 @@ fn start_waits_until_the_daemon_answers() {
     assert_eq!(
         again.stdout,
         format!(
-            "{{\"schema\":1,\"already_running\":true,\"version\":\"0.1.0\",\"pid\":{pid},\
+            "{{\"schema\":1,\"already_running\":true,\"by_service\":false,\"version\":\"0.1.0\",\"pid\":{pid},\
              \"listen\":[\"127.0.0.1:2449\"],\"log\":null}}\n"
         )
     );

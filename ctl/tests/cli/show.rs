@@ -97,7 +97,7 @@ fn status_is_one_object_with_json() {
         concat!(
             r#"{"schema":1,"daemon":{"version":"0.1.0","pid":4711,"listen":["127.0.0.1:2449","[::1]:2449"],"#,
             r#""uptime_s":7300,"rss_bytes":18874368,"cpu_s":0.75,"requests":12,"tunnels":1},"#,
-            r#""gateways":[{"name":"work","url":"https://coder.example.com","kind":"coder","#,
+            r#""service":null,"gateways":[{"name":"work","url":"https://coder.example.com","kind":"coder","#,
             r#""prefix":"/api/v2/aibridge","default":true,"reachable":true,"user":"ada","#,
             r#""token":{"fingerprint":"abcd","expires_at":"2100-01-01T00:00:00Z","scope":null,"name":null,"#,
             r#""lasting":"given","renews_at":null},"store":"keyring","account":{"user":null,"version":"v2.36.0","#,
