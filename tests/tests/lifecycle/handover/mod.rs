@@ -91,7 +91,7 @@ impl Line {
         let (begins, goes) = (begun.display(), go.display());
         let path = self.script(
             "hesitant",
-            &format!("echo $$ >{begins}.new; mv {begins}.new {begins}\nwhile [ ! -e {goes} ]; do sleep 0.02; done\nexec {aigwd} \"$@\""),
+            &format!("echo $$ >{begins}.new; mv {begins}.new {begins}\nwhile [ ! -e {goes} ]; do sleep 0.02 </dev/null; done\nexec {aigwd} \"$@\""),
         );
         (path, begun, go)
     }
