@@ -14,7 +14,7 @@ pub struct Rotated {
     path: PathBuf,
     /// In bytes.
     limit: u64,
-    open: Option<(File, u64)>,
+    open: Option<File>,
 }
 
 impl Rotated {
@@ -24,27 +24,31 @@ impl Rotated {
     }
 
     fn append(&mut self, line: &[u8]) -> io::Result<()> {
-        let length = line.len() as u64;
-        let mut open = match self.open.take() {
-            Some(open) => open,
+        let mut file = match self.open.take() {
+            Some(file) => file,
             None => self.opened()?,
         };
-        if open.1 != 0 && open.1 + length > self.limit {
-            drop(open);
-            self.move_on()?;
-            open = self.opened()?;
+        if self.is_full(&file, line)? {
+            // A daemon that only finishes writes to the same files as its successor, and either may have moved this one on.
+            drop(file);
+            file = self.opened()?;
+            if self.is_full(&file, line)? {
+                drop(file);
+                self.move_on()?;
+                file = self.opened()?;
+            }
         }
-        let (file, written) = self.open.insert(open);
-        file.write_all(line)?;
-        *written += length;
-        Ok(())
+        self.open.insert(file).write_all(line)
     }
 
-    fn opened(&self) -> io::Result<(File, u64)> {
-        // Our umask makes it private.
-        let file = File::options().create(true).append(true).open(&self.path)?;
+    fn is_full(&self, file: &File, line: &[u8]) -> io::Result<bool> {
         let written = file.metadata()?.len();
-        Ok((file, written))
+        Ok(written != 0 && written + line.len() as u64 > self.limit)
+    }
+
+    fn opened(&self) -> io::Result<File> {
+        // Our umask makes it private.
+        File::options().create(true).append(true).open(&self.path)
     }
 
     fn move_on(&self) -> io::Result<()> {
@@ -107,6 +111,20 @@ mod tests {
         write(&mut log, &"long ".repeat(10));
         write(&mut log, "short\n");
         assert_eq!((read("log").as_str(), read("log.1").len()), ("short\n", 50));
+    }
+
+    #[test]
+    fn two_that_write_lose_nothing_to_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let mut two = [Rotated::new(&path, 40), Rotated::new(&path, 40)];
+        for number in 0..20 {
+            write(&mut two[number % 2], &format!("line {number:03}\n"));
+        }
+        let names = ["log.4", "log.3", "log.2", "log.1", "log"];
+        let all: String = names.map(|name| fs::read_to_string(folder.path().join(name)).unwrap()).concat();
+        assert_eq!(all.lines().count(), 20, "{all}");
+        assert!(names.iter().all(|name| fs::metadata(folder.path().join(name)).unwrap().len() <= 40));
     }
 
     #[test]
