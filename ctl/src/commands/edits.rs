@@ -44,7 +44,7 @@ pub(super) fn nothing_changed(cure: &str) -> Failure {
 }
 
 /// A secret, and what is shown in its place.
-pub(super) struct Hidden(String, String);
+pub(crate) struct Hidden(String, String);
 
 impl Hidden {
     /// What stood where our key stands.
@@ -52,13 +52,13 @@ impl Hidden {
         Self(raw.trim_matches(['"', '\'']).to_owned(), "***".to_owned())
     }
 
-    pub(super) fn key(key: &str, tool: &str) -> Self {
+    pub(crate) fn key(key: &str, tool: &str) -> Self {
         Self(key.to_owned(), format!("{}{tool}_***", aigw_shared::key::PREFIX))
     }
 }
 
 /// What changes in a file, without what is nobody's business.
-pub(super) fn diff(file: &Path, now: Option<&str>, then: Option<&str>, hidden: &[Hidden]) -> String {
+pub(crate) fn diff(file: &Path, now: Option<&str>, then: Option<&str>, hidden: &[Hidden]) -> String {
     let name = file.display().to_string();
     let title = |text: Option<&str>| if text.is_some() { name.clone() } else { "/dev/null".to_owned() };
     let mask = |text: Option<&str>| {

@@ -10,7 +10,7 @@ mod course;
 pub mod doctor;
 mod down;
 mod drift;
-mod edits;
+pub(crate) mod edits;
 mod env;
 mod explain;
 mod gateway;
