@@ -1,5 +1,5 @@
 //! aigwd as a service: the steps that install it, take it away, start and stop it. One service manager a file, all with the
-//! same functions; they only plan, and are compiled and tested on every system.
+//! same functions; they only plan, and are compiled everywhere and tested on each Unix.
 
 mod launchd;
 mod systemd;
