@@ -278,7 +278,7 @@ fn under_journal(place: &Place, what: &str, steps: &[Step]) -> Result<(), Fault>
     if steps.is_empty() {
         return Ok(());
     }
-    files::create_private_dir(&place.records)?;
+    place.make_records()?;
     let mut journal = Journal::begin(&journal_file(place), what, steps)?;
     let done = apply::apply(&mut journal, &apply::command);
     journal.end()?;
