@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use aigw_shared::fault::{Failure, Fault, Kind};
-use aigw_shared::files;
 use aigw_shared::ipc::payload::CaStatus;
 use serde::Serialize;
 
