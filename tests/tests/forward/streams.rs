@@ -31,7 +31,7 @@ impl Site {
         let says = said.clone();
         let wire = Wire::start(move |peer| {
             while peer.request().is_some() {
-                let (fields, pieces) = says.lock().unwrap().clone();
+                let (fields, pieces) = says.lock().expect("no panic").clone();
                 peer.send(format!("HTTP/1.1 200 OK\r\n{fields}\r\n"));
                 for piece in pieces {
                     if fields.contains("chunked") {
@@ -47,7 +47,7 @@ impl Site {
         });
         let machine = wired(&wire);
         let file = machine.home().join("config/config.toml");
-        let before = std::fs::read_to_string(&file).unwrap();
+        let before = std::fs::read_to_string(&file).expect("settings");
         machine.configure(&format!("{before}{settings}"));
         let daemon = machine.start();
         let key = machine.key("env");
@@ -55,7 +55,8 @@ impl Site {
     }
 
     fn begin(&self, path: &str, fields: &str, pieces: &[&[u8]]) -> Raw {
-        *self.said.lock().unwrap() = (fields.to_owned(), pieces.iter().map(|piece| piece.to_vec()).collect());
+        *self.said.lock().expect("no panic") =
+            (fields.to_owned(), pieces.iter().map(|piece| piece.to_vec()).collect());
         let mut raw = Raw::connect(&self.daemon.address);
         raw.send(raw::post(&self.daemon.address, path, &self.key, &[], MESSAGES));
         raw
@@ -67,17 +68,17 @@ impl Site {
         assert_eq!((answer.status, answer.whole), (200, false), "{path}: a cut is a cut");
         let all = pieces.concat();
         assert!(answer.body.starts_with(&all), "{path}: {}", answer.text());
-        String::from_utf8(answer.body[all.len()..].to_vec()).unwrap()
+        String::from_utf8(answer.body[all.len()..].to_vec()).expect("text")
     }
 }
 
 /// The one event that these lines are: its name, and its data.
 fn event(text: &str) -> (Option<&str>, Value) {
-    let lines: Vec<&str> = text.strip_suffix("\n\n").unwrap().lines().collect();
+    let lines: Vec<&str> = text.strip_suffix("\n\n").expect("a whole event").lines().collect();
     let name = lines.iter().find_map(|line| line.strip_prefix("event: "));
-    let data = lines.last().unwrap().strip_prefix("data: ").unwrap();
+    let data = lines.last().and_then(|line| line.strip_prefix("data: ")).expect("data");
     assert_eq!(lines.len(), 1 + usize::from(name.is_some()), "{text}");
-    (name, serde_json::from_str(data).unwrap())
+    (name, serde_json::from_str(data).expect("JSON"))
 }
 
 #[test]
