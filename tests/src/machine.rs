@@ -337,6 +337,15 @@ impl Running {
         assert!(status.expect("kill runs").success());
     }
 
+    /// Ends it at once, and waits. Unlike [`signal`](Self::signal), on every system.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it can be killed");
+        self.ended();
+    }
+
     /// Waits until it has ended.
     ///
     /// # Panics

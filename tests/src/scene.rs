@@ -38,8 +38,7 @@ impl Scene {
 
     /// Ends the daemon at once and starts it again, on another port.
     pub fn restart(&mut self) {
-        self.daemon.signal("KILL");
-        self.daemon.ended();
+        self.daemon.kill();
         self.daemon = self.machine.start();
     }
 

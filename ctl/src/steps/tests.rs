@@ -149,6 +149,7 @@ fn a_damaged_journal_is_named_and_not_obeyed() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_command_that_fails_says_why() {
     let fault =

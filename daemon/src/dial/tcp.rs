@@ -16,12 +16,12 @@ const NEXT_ATTEMPT: Duration = Duration::from_millis(250);
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
 /// The addresses of a name, as every other program of this system finds them, odd spellings of IPv4 included. Families
-/// take turns, beginning with the one that the system prefers.
+/// take turns, beginning with the one that the system prefers. Without a name, Windows would tell all addresses of this machine.
 ///
 /// # Errors
 /// When it has none.
 pub async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let found: Vec<_> = lookup_host((host, port)).await?.collect();
+    let found: Vec<_> = if host.is_empty() { Vec::new() } else { lookup_host((host, port)).await?.collect() };
     if found.is_empty() {
         return Err(io::Error::new(io::ErrorKind::NotFound, "no address"));
     }

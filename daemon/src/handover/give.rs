@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use aigw_shared::fault::{Fault, Kind};
 use aigw_shared::ipc::payload::{Build, HandOver};
-use tokio::process::Child;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
@@ -72,13 +71,13 @@ impl Drop for Attempt<'_> {
 
 /// The successor's process, which is ended with this unless it has taken over.
 struct Heir {
-    process: Option<Child>,
+    pid: Option<u32>,
 }
 
 impl Drop for Heir {
     fn drop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            let _ = process.start_kill();
+        if let Some(pid) = self.pid {
+            handover::kill(pid);
         }
     }
 }
@@ -113,11 +112,10 @@ async fn give(app: &Arc<App>, program: &std::path::Path) -> Result<Given, Fault>
     let (words, handles) = estate(app, talks)?;
 
     let own = std::env::args_os().skip(1).filter(|word| word != FLAG);
-    let (link, process) = handover::start(program, own.chain([FLAG.into()])).map_err(|error| {
+    let (link, pid) = handover::start(program, own.chain([FLAG.into()])).map_err(|error| {
         Fault::new(Kind::CommandNotExecutable, format!("{} cannot be run: {error}", program.display()))
     })?;
-    let mut heir = Heir { process: Some(process) };
-    let pid = heir.process.as_ref().and_then(Child::id);
+    let mut heir = Heir { pid: Some(pid) };
     tracing::info!(pid, program = %program.display(), "a successor is being started");
     let told = timeout(READY, async {
         link.send(&words, &handles).await?;
@@ -130,7 +128,7 @@ async fn give(app: &Arc<App>, program: &std::path::Path) -> Result<Given, Fault>
             return Err(failed(&format!("it says: {}", failure.text)).cure_with(failure.cure));
         }
         Ok(Ok(_)) => return Err(failed("it says what nobody understands")),
-        Ok(Err(_)) => return Err(failed(&how_it_ended(&mut heir).await)),
+        Ok(Err(_)) => return Err(failed("it has ended")),
         Err(_) => return Err(failed(&format!("it was not ready after {} s", READY.as_secs()))),
     };
     drop((words, handles));
@@ -144,11 +142,11 @@ async fn give(app: &Arc<App>, program: &std::path::Path) -> Result<Given, Fault>
     match told.await {
         Ok(Ok(Word::Serves)) => {}
         Ok(Ok(_)) => return Err(failed("it says what nobody understands")),
-        Ok(Err(_)) => return Err(failed(&how_it_ended(&mut heir).await)),
+        Ok(Err(_)) => return Err(failed("it has ended")),
         Err(_) => return Err(failed("it was ready, and then did not serve")),
     }
-    // It is its own master now; the runtime sees to it when it ends before us.
-    drop(heir.process.take());
+    // It is its own master now.
+    heir.pid = None;
     Ok(Given { build, link, turns })
 }
 
@@ -160,14 +158,6 @@ fn failed(how: &str) -> Fault {
 async fn hear(link: &Link) -> std::io::Result<Word> {
     let (words, _) = link.receive().await?;
     serde_json::from_slice(&words).map_err(std::io::Error::other)
-}
-
-async fn how_it_ended(heir: &mut Heir) -> String {
-    let Some(process) = &mut heir.process else { return "it has ended".to_owned() };
-    match timeout(Duration::from_secs(1), process.wait()).await {
-        Ok(Ok(status)) => format!("it has ended with {status}"),
-        _ => "it has hung up".to_owned(),
-    }
 }
 
 /// From now on nobody changes a login.

@@ -1,15 +1,12 @@
 //! A login in the system's own keyring, across a restart.
 
-use aigw_gateway::Setup;
-use aigw_tests::machine;
 use aigw_tests::machine::told;
-use aigw_tests::scene::Scene;
 
-use crate::MESSAGES;
+use crate::{MESSAGES, scene};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_in_the_keyring_outlives_the_daemon_and_is_removed_by_logout() {
-    let mut scene = Scene::set(machine!(), Setup { tls: true, ..Setup::default() }).await;
+    let mut scene = scene().await;
     let token = scene.gateway.issue_token("ada", std::time::Duration::from_secs(86_400));
     let login = scene.machine.log_in_with(&scene.gateway, &token, &["--store", "keyring"]);
     assert!(login.status.success(), "{}", told(&login));

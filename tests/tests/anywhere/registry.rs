@@ -3,11 +3,7 @@
 
 use std::process::Command;
 
-use aigw_gateway::Setup;
-use aigw_tests::machine;
-use aigw_tests::scene::Scene;
-
-use crate::MESSAGES;
+use crate::{MESSAGES, scene};
 
 const KEY: &str = r"HKEY_LOCAL_MACHINE\SOFTWARE\Policies\aigw";
 
@@ -33,7 +29,7 @@ impl Drop for Policy {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_it_says_is_locked_and_a_mistake_in_it_closes_the_door() {
-    let scene = Scene::set(machine!(), Setup { tls: true, ..Setup::default() }).await;
+    let scene = scene().await;
     let policy = Policy;
     policy.set("intercept", "unmatched", "REG_SZ", "refuse");
     policy.set("listen", "share", "REG_DWORD", "0");

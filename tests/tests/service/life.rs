@@ -190,6 +190,11 @@ fn a_handover_is_no_restart_for_systemd() {
         // It is watched and started again like the first.
         host.ok(ADA, &format!("kill -9 {last}"));
         assert!(healthy(PORT));
+        last = next_pid(&host, ADA, last);
+        // And ended like the first: it is asked to, and not killed at once as a process that is not systemd's would be.
+        host.ok(ADA, "aigwctl service restart --drain 1");
         next_pid(&host, ADA, last);
+        host.ok(ADA, "aigwctl service stop");
+        assert_eq!(host.property(ADA, "aigwd.service", "Result"), "success");
     });
 }

@@ -84,7 +84,7 @@ async fn install(plan: &Plan, output: &Output) -> Result<(), Failure> {
     answers().await?;
     if let Some(Step::Run { program, arguments }) = linger {
         apply::command(program, arguments).map_err(|fault| {
-            fault.cure_with(format!("aigwd runs; as root: `loginctl enable-linger {}`", place.uid))
+            fault.cure_with(format!("aigwd runs; as root: `loginctl enable-linger {}`", place.user))
         })?;
         Record::linger()?;
     }

@@ -18,8 +18,8 @@ pub(crate) fn only_root_writes(file: &Path) -> bool {
 }
 
 /// The number of this user.
-pub(crate) fn user() -> u32 {
-    rustix::process::getuid().as_raw()
+pub(crate) fn user() -> String {
+    rustix::process::getuid().to_string()
 }
 
 pub(crate) fn mode_of(file: &Metadata) -> Option<u32> {

@@ -1,8 +1,10 @@
-//! No uids and no modes. What we write goes to the user's own folders, and a rename is as safe as the system makes it.
+//! No modes. What we write goes to the user's own folders, and a rename is as safe as the system makes it.
 
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
+
+use aigw_shared::os::account;
 
 pub(crate) fn is_root() -> bool {
     false
@@ -13,9 +15,9 @@ pub(crate) fn only_root_writes(_: &Path) -> bool {
     false
 }
 
-/// Users have no numbers here.
-pub(crate) fn user() -> u32 {
-    0
+/// The SID of this user.
+pub(crate) fn user() -> String {
+    account::user().unwrap_or_default()
 }
 
 pub(crate) fn mode_of(_: &Metadata) -> Option<u32> {

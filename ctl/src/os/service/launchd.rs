@@ -104,7 +104,7 @@ fn bootout(target: &str) -> Step {
 }
 
 fn domain(place: &Place) -> String {
-    format!("gui/{}", place.uid)
+    format!("gui/{}", place.user)
 }
 
 fn target(place: &Place) -> String {

@@ -1,5 +1,5 @@
 //! aigwd as a service: the steps that install it, take it away, start and stop it. One service manager a file, all with the
-//! same functions; they only plan, and are compiled and tested on every system.
+//! same functions; they only plan, and are compiled everywhere and tested on each Unix.
 
 mod launchd;
 mod systemd;
@@ -43,8 +43,8 @@ pub(crate) struct Place {
     pub(crate) port: u16,
     /// Whether `::1` can be listened on.
     pub(crate) has_ipv6: bool,
-    /// The user's number; 0 where users have none.
-    pub(crate) uid: u32,
+    /// The user's number, on Windows the SID.
+    pub(crate) user: String,
 }
 
 /// A host's service for one of its users, which nobody's login starts and no login ends.
@@ -151,7 +151,7 @@ impl Place {
             control: paths.socket().address,
             port,
             has_ipv6: TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok(),
-            uid: rights::user(),
+            user: rights::user(),
         })
     }
 
@@ -212,7 +212,7 @@ impl Place {
     /// Where there is no such thing.
     pub(crate) fn linger(&self, on: bool) -> Result<Step, Failure> {
         match self.manager {
-            Manager::Systemd => Ok(systemd::linger(self.uid, on)),
+            Manager::Systemd => Ok(systemd::linger(&self.user, on)),
             Manager::Launchd | Manager::TaskScheduler => {
                 Err(Fault::new(Kind::Impossible, "services of a user run while that user is logged in, here")
                     .cure_with("leave out --linger; without a login: `aigwctl service install --system USER`")
@@ -234,7 +234,7 @@ impl Place {
         match self.manager {
             Manager::Systemd => systemd::question(),
             Manager::Launchd => launchd::question(self),
-            Manager::TaskScheduler => windows::question(),
+            Manager::TaskScheduler => windows::question(self),
         }
     }
 

@@ -67,9 +67,9 @@ pub(super) fn act(act: Act) -> Vec<Step> {
     }]
 }
 
-pub(super) fn linger(uid: u32, on: bool) -> Step {
+pub(super) fn linger(user: &str, on: bool) -> Step {
     let verb = if on { "enable-linger" } else { "disable-linger" };
-    Step::run(Path::new("loginctl"), &[verb, &uid.to_string()])
+    Step::run(Path::new("loginctl"), &[verb, user])
 }
 
 pub(super) fn question() -> (&'static str, Vec<String>) {

@@ -8,10 +8,12 @@ use super::{Act, Place, State};
 use crate::steps::Step;
 
 const TASK: &str = include_str!("task.xml");
-const NAME: &str = "aigw\\aigwd";
 
 pub(super) fn files(place: &Place) -> Vec<(PathBuf, String)> {
-    vec![(task(place), TASK.replace("@AIGWD@", &escaped(&place.aigwd.to_string_lossy())))]
+    let text = TASK
+        .replace("@AIGWD@", &escaped(&place.aigwd.to_string_lossy()))
+        .replace("@USER@", &escaped(&place.user));
+    vec![(task(place), text)]
 }
 
 pub(super) fn install(place: &Place) -> Vec<Step> {
@@ -20,18 +22,18 @@ pub(super) fn install(place: &Place) -> Vec<Step> {
     let tell =
         |(name, value): &(&str, String)| Step::Tell(format!("let the task know: setx {name} \"{value}\""));
     let mut steps: Vec<Step> = place.environment.iter().map(tell).collect();
-    steps.push(schtasks(&["/Create", "/TN", NAME, "/XML", &file, "/F"]));
-    steps.push(schtasks(&["/Run", "/TN", NAME]));
+    steps.push(schtasks(&["/Create", "/TN", &name(place), "/XML", &file, "/F"]));
+    steps.push(schtasks(&["/Run", "/TN", &name(place)]));
     steps
 }
 
 /// What comes before the files are removed, and after.
 pub(super) fn uninstall(place: &Place) -> (Vec<Step>, Vec<Step>) {
-    (vec![stop(place), schtasks(&["/Delete", "/TN", NAME, "/F"])], Vec::new())
+    (vec![stop(place), schtasks(&["/Delete", "/TN", &name(place), "/F"])], Vec::new())
 }
 
 pub(super) fn act(place: &Place, act: Act) -> Vec<Step> {
-    let run = || schtasks(&["/Run", "/TN", NAME]);
+    let run = || schtasks(&["/Run", "/TN", &name(place)]);
     match act {
         Act::Start => vec![run()],
         Act::Stop => vec![stop(place)],
@@ -39,8 +41,8 @@ pub(super) fn act(place: &Place, act: Act) -> Vec<Step> {
     }
 }
 
-pub(super) fn question() -> (&'static str, Vec<String>) {
-    ("schtasks", ["/Query", "/TN", NAME].map(str::to_owned).to_vec())
+pub(super) fn question(place: &Place) -> (&'static str, Vec<String>) {
+    ("schtasks", ["/Query", "/TN", &name(place)].map(str::to_owned).to_vec())
 }
 
 /// It is there. What it says besides is in the language of the machine.
@@ -51,6 +53,11 @@ pub(super) fn read() -> State {
 /// Through aigwctl: the scheduler would end aigwd in the middle of what it does.
 fn stop(place: &Place) -> Step {
     Step::run(&place.aigwd.with_file_name("aigwctl.exe"), &["stop"])
+}
+
+/// All users of a machine have their tasks in the same place.
+fn name(place: &Place) -> String {
+    format!("aigwd-{}", place.user)
 }
 
 fn task(place: &Place) -> PathBuf {

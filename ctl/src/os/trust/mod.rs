@@ -162,5 +162,7 @@ impl Store {
     }
 }
 
+// Windows would join the paths of the other systems by its own sign.
 #[cfg(test)]
+#[cfg(unix)]
 mod tests;

@@ -18,15 +18,18 @@ use aigw_shared::os::socket::Adopted;
 pub use aigw_shared::os::socket::Handle;
 pub use system::Link;
 
-/// Starts the successor with these words on its command line, apart from our terminal, and with a link to us.
+/// Starts the successor with these words on its command line, apart from our terminal, and with a link to us. The number is
+/// that of its process.
 ///
 /// # Errors
 /// When it cannot be run, or the system can hand nothing over.
-pub fn start(
-    program: &Path,
-    words: impl Iterator<Item = std::ffi::OsString>,
-) -> io::Result<(Link, tokio::process::Child)> {
+pub fn start(program: &Path, words: impl Iterator<Item = std::ffi::OsString>) -> io::Result<(Link, u32)> {
     system::start(program, words)
+}
+
+/// Ends a successor that came to nothing.
+pub fn kill(pid: u32) {
+    system::kill(pid);
 }
 
 /// The link to the daemon that has started us.

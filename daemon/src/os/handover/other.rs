@@ -33,12 +33,11 @@ fn impossible<T>() -> io::Result<T> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "this system lets no program hand its sockets to another"))
 }
 
-pub(super) fn start(
-    _: &Path,
-    _: impl Iterator<Item = OsString>,
-) -> io::Result<(Link, tokio::process::Child)> {
+pub(super) fn start(_: &Path, _: impl Iterator<Item = OsString>) -> io::Result<(Link, u32)> {
     impossible()
 }
+
+pub(super) fn kill(_: u32) {}
 
 pub(super) fn inherited() -> io::Result<Link> {
     impossible()

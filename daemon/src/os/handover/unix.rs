@@ -2,13 +2,14 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut, PipeWriter, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixStream as StdStream;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use aigw_shared::os::socket::{Adopted, Handle};
 use rustix::io::{FdFlags, fcntl_setfd};
@@ -18,7 +19,6 @@ use rustix::net::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
-use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
 /// So many descriptors travel at once; Linux takes 253.
@@ -120,16 +120,51 @@ async fn receive_head(stream: &mut UnixStream, handles: &mut Vec<Handle>) -> io:
     Ok((usize::try_from(number(0)).unwrap_or(usize::MAX), number(4) == 1))
 }
 
-pub(super) fn start(program: &Path, words: impl Iterator<Item = OsString>) -> io::Result<(Link, Child)> {
+/// It is no child of ours but of whoever started us, or adopts us: a service manager that is told of a main process which is
+/// not its child kills it at once where it would wait for one to end (systemd's `service_enter_signal`).
+pub(super) fn start(program: &Path, words: impl Iterator<Item = OsString>) -> io::Result<(Link, u32)> {
     let (ours, theirs) = StdStream::pair()?;
+    let (mut told, tells) = io::pipe()?;
     let mut command = Command::new(program);
     for name in NOT_FOR_IT {
         command.env_remove(name);
     }
     // Its output goes where ours does.
     command.args(words).stdin(Stdio::from(OwnedFd::from(theirs))).process_group(0);
-    let child = command.spawn()?;
-    Ok((Link::of(ours.into())?, child))
+    adopted(&mut command, tells);
+    let between = command.spawn();
+    // Our end of what it writes to goes with it.
+    drop(command);
+    between?.wait()?;
+    let mut pid = [0; 4];
+    told.read_exact(&mut pid)?;
+    Ok((Link::of(ours.into())?, u32::from_ne_bytes(pid)))
+}
+
+/// Has the command run in a child of the process that is made for it, which ends and leaves that child to others.
+#[expect(unsafe_code, reason = "no safe call makes a process that is not a child")]
+fn adopted(command: &mut Command, tells: PipeWriter) {
+    let between = move || {
+        // SAFETY: this process has one thread, and what follows in either uses neither memory nor locks of the others.
+        match unsafe { libc::fork() } {
+            -1 => Err(io::Error::last_os_error()),
+            0 => Ok(()),
+            pid => {
+                // Who cannot read it says so.
+                let _ = rustix::io::write(&tells, &pid.to_ne_bytes());
+                // SAFETY: it only ends the process.
+                unsafe { libc::_exit(0) }
+            }
+        }
+    };
+    // SAFETY: as above; between a fork and what it runs, nothing else is allowed.
+    unsafe { command.pre_exec(between) };
+}
+
+pub(super) fn kill(pid: u32) {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    // It may have ended.
+    let _ = pid.map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::KILL));
 }
 
 pub(super) fn inherited() -> io::Result<Link> {

@@ -11,4 +11,4 @@ pub(crate) use rules::{closed, managed, owned_by, private_folder, private_pipe};
 #[cfg(windows)]
 pub(crate) use windows::{close_folder, me, of_file, of_handle, of_registry};
 #[cfg(windows)]
-pub use windows::{is_ours, name_of};
+pub use windows::{is_ours, name_of, user};

@@ -37,6 +37,14 @@ pub(crate) fn me() -> io::Result<String> {
     Ok(text.trim_start_matches("O:").to_owned())
 }
 
+/// The number of the user of this process: `S-1-5-21-…`.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn user() -> io::Result<String> {
+    sid_of_this_process()
+}
+
 /// Whether a process runs as the user of this one. One that cannot be looked at does not.
 pub fn is_ours(process: u32) -> bool {
     let theirs = open(process).and_then(|process| sid_of(process.as_raw_handle()));

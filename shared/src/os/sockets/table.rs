@@ -6,10 +6,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use super::Socket;
 
 const LISTENS: u32 = 2;
+/// The process of a socket that has none any more, or of which the system does not tell.
+const NOBODY: u32 = 0;
 
 /// Rows of state, local address and port, remote address and port, process.
 pub(super) fn v4(table: &[u32]) -> impl Iterator<Item = Socket> {
-    rows::<6>(table).map(|[state, here, port, there, other, process]| {
+    rows::<6>(table).filter_map(|[state, here, port, there, other, process]| {
         let address = |word: u32| IpAddr::V4(Ipv4Addr::from(word.to_ne_bytes()));
         socket(*state, (address(*here), *port), (address(*there), *other), *process)
     })
@@ -17,7 +19,7 @@ pub(super) fn v4(table: &[u32]) -> impl Iterator<Item = Socket> {
 
 /// Rows of local address, scope and port, remote address, scope and port, state, process.
 pub(super) fn v6(table: &[u32]) -> impl Iterator<Item = Socket> {
-    rows::<14>(table).map(|row| {
+    rows::<14>(table).filter_map(|row| {
         let address = |at: usize| {
             let mut bytes = [0; 16];
             for (to, word) in bytes.chunks_exact_mut(4).zip(&row[at..]) {
@@ -34,13 +36,14 @@ fn rows<const WORDS: usize>(table: &[u32]) -> impl Iterator<Item = &[u32; WORDS]
     table.get(1..).unwrap_or_default().as_chunks::<WORDS>().0.iter().take(number)
 }
 
-fn socket(state: u32, here: (IpAddr, u32), there: (IpAddr, u32), process: u32) -> Socket {
+fn socket(state: u32, here: (IpAddr, u32), there: (IpAddr, u32), process: u32) -> Option<Socket> {
     let port = |word: u32| {
         let bytes = word.to_ne_bytes();
         u16::from_be_bytes([bytes[0], bytes[1]])
     };
     let remote = (state != LISTENS).then(|| SocketAddr::new(there.0, port(there.1)));
-    Socket { local: SocketAddr::new(here.0, port(here.1)), remote, process }
+    let local = SocketAddr::new(here.0, port(here.1));
+    (process != NOBODY).then_some(Socket { local, remote, process })
 }
 
 #[cfg(test)]
@@ -85,5 +88,13 @@ mod tests {
         assert_eq!(v4(&[1]).count(), 0);
         assert_eq!(v4(&[2, 5, 0, 0, 0, 0, 1, 5, 0]).count(), 1);
         assert_eq!(v6(&[1, 0]).count(), 0);
+    }
+
+    #[test]
+    fn a_socket_without_a_process_is_nobodys() {
+        assert_eq!(
+            v4(&[2, 11, 0, 0, 0, 0, 0, LISTENS, 0, 0, 0, 0, 7]).map(|one| one.process).collect::<Vec<_>>(),
+            [7]
+        );
     }
 }

@@ -126,6 +126,7 @@ pub(super) async fn version(
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use aigw_shared::paths::Paths;
 
