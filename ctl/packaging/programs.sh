@@ -28,10 +28,11 @@ build_for() {
         needs musl-gcc
         rustup target list --installed 2>/dev/null | grep -qx "$1" || rustup target add "$1"
     fi
-    # Cargo reads these flags from one variable only, so that others are lost.
+    # Cargo reads these flags from one variable only, so that others are lost. Where the time is given, C is compiled anew for each
+    # commit; no program has it in it.
     RUSTFLAGS="--remap-path-prefix=$root=/aigw --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo" \
         CARGO_TARGET_DIR=$build_folder \
-        cargo build --profile dist --locked --target "$1" -p aigw-daemon --no-default-features -p aigw-ctl >&2
+        env -u SOURCE_DATE_EPOCH cargo build --profile dist --locked --target "$1" -p aigw-daemon --no-default-features -p aigw-ctl >&2
 }
 
 # Folder of programs that run here, for pages and completions.

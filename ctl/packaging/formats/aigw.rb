@@ -6,6 +6,7 @@ class Aigw < Formula
   license any_of: ["MIT", "Apache-2.0"]
 
 @BLOCKS@
+
   def install
     bin.install "bin/aigwd", "bin/aigwctl"
     man1.install Dir["share/man/man1/*"]

@@ -36,7 +36,7 @@ Description: local door to a company's AI gateway
  gateway: tools talk to 127.0.0.1, and only the daemon holds the company's
  token. aigwctl logs in, sets up tools and takes everything back exactly.
 CONTROL
-    for script in postinst prerm; do
+    for script in postinst prerm postrm; do
         {
             printf '#!/bin/sh\nset -e\n'
             cat "$packaging/formats/removal.sh"
@@ -57,5 +57,6 @@ script_of_deb() {
     postinst) printf '[ "$1" != configure ] || reload_units\n' ;;
     # Not on `upgrade`: daemons run on with the old program until they are started anew.
     prerm) printf '[ "$1" != remove ] || { take_back; stop_instances; }\n' ;;
+    postrm) printf '[ "$1" != remove ] || reload_units\n' ;;
     esac
 }

@@ -13,6 +13,7 @@ use tokio::time::{Sleep, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
 use super::canned::Script;
+use super::events::Events;
 use super::record::Exchange;
 
 /// The most of a body that is kept until the gateway has answered. A longer one can be sent once only.
@@ -225,6 +226,8 @@ pub enum Answer {
         body: Incoming,
         /// What is written down when it is over.
         exchange: Exchange,
+        /// How far it is, if it is a stream of events.
+        events: Option<Events>,
     },
     /// The gateway broke off. Told after a moment, or hyper would throw away what it has not yet written: a client that
     /// sees nothing of an answer may ask again.
@@ -261,10 +264,18 @@ impl Body for Answer {
             Self::Relay { ahead: ahead @ Some(_), .. } => {
                 Poll::Ready(ahead.take().map(|bytes| Ok(Frame::data(bytes))))
             }
-            Self::Relay { ahead: None, body, exchange } => {
-                match std::task::ready!(Pin::new(&mut *body).poll_frame(cx)) {
+            Self::Relay { ahead: None, body, exchange, events } => {
+                let Poll::Ready(next) = Pin::new(&mut *body).poll_frame(cx) else {
+                    let Some(events) = events else { return Poll::Pending };
+                    return events.poll_ping(cx).map(|ping| Some(Ok(Frame::data(ping))));
+                };
+                match next {
                     Some(Ok(frame)) if frame.is_data() => {
-                        exchange.saw(frame.data_ref().map_or(0, Bytes::len));
+                        let bytes = frame.data_ref().map_or(&[][..], |bytes| bytes);
+                        exchange.saw(bytes.len());
+                        if let Some(events) = events {
+                            events.saw(bytes);
+                        }
                         if body.is_end_stream() {
                             // hyper does not ask again.
                             exchange.ended();
@@ -277,8 +288,12 @@ impl Body for Answer {
                     }
                     Some(Err(error)) => {
                         exchange.cut(&error);
+                        let words = events.as_ref().and_then(Events::last_words);
                         *answer = Self::Broken(Some(error), Box::pin(sleep(TOLD_AFTER)));
-                        Pin::new(answer).poll_frame(cx)
+                        match words {
+                            Some(words) => Poll::Ready(Some(Ok(Frame::data(words)))),
+                            None => Pin::new(answer).poll_frame(cx),
+                        }
                     }
                 }
             }

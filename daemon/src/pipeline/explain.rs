@@ -5,12 +5,15 @@ use aigw_shared::provider::Dialect;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, PROXY_AUTHENTICATE, RETRY_AFTER};
 use http::{Response, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::body::Answer;
+use super::events::Form;
 
 /// Says which of our failures it is.
 pub const ERROR: HeaderName = HeaderName::from_static("x-aigw-error");
+/// A stream that has begun has its status; this one chooses the words.
+const BROKEN: StatusCode = StatusCode::BAD_GATEWAY;
 /// Claude Code and the SDKs stop at once when it is `false` (measured), and print the message.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
@@ -70,19 +73,40 @@ pub fn gateway_words(status: StatusCode, words: &str, dialect: Dialect) -> Respo
     response
 }
 
+/// The last event of a stream that the gateway broke off.
+pub fn broken_off(form: Form) -> String {
+    let face = Kind::UpstreamFailed.face();
+    let text = "aigw: the gateway broke off its answer. Try again.";
+    match form {
+        Form::Anthropic => {
+            format!("event: error\ndata: {}\n\n", error(BROKEN, text, face.code, Dialect::Anthropic))
+        }
+        Form::Chat => format!("data: {}\n\n", error(BROKEN, text, face.code, Dialect::OpenAi)),
+        // Nobody has counted the events before it.
+        Form::Responses => format!(
+            "event: error\ndata: {}\n\n",
+            json!({"type": "error", "sequence_number": 0, "code": face.code, "message": text, "param": null})
+        ),
+    }
+}
+
 fn worded(status: StatusCode, text: &str, code: &str, dialect: Dialect) -> Response<Answer> {
-    let body = match dialect {
+    let body = error(status, text, code, dialect);
+    let mut response = Response::new(Answer::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn error(status: StatusCode, text: &str, code: &str, dialect: Dialect) -> Value {
+    match dialect {
         Dialect::Anthropic => {
             json!({"type": "error", "error": {"type": anthropic_type(status), "message": text}})
         }
         Dialect::OpenAi => {
             json!({"error": {"message": text, "type": openai_type(status), "param": null, "code": code}})
         }
-    };
-    let mut response = Response::new(Answer::from(body.to_string()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    }
 }
 
 /// <https://docs.anthropic.com/en/api/errors>

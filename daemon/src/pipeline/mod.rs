@@ -4,6 +4,7 @@ pub mod admit;
 pub mod body;
 pub mod canned;
 pub mod credential;
+pub mod events;
 pub mod explain;
 pub mod headers;
 pub mod hosts;

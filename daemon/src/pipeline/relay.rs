@@ -15,6 +15,7 @@ use hyper::ext::ReasonPhrase;
 use tokio::time::timeout;
 
 use super::body::Answer;
+use super::events::{Events, Form};
 use super::record::Exchange;
 use super::upstream::MAX_HEAD;
 use super::{Call, explain, headers};
@@ -51,7 +52,7 @@ pub async fn back(
         if is_key_refused(call, status) {
             return explain::reply(&key_refused(call), call.route.dialect);
         }
-        return pass(response, None, exchange);
+        return pass(response, None, exchange, events(app, call));
     }
     let (mut parts, mut body) = response.into_parts();
     let mut ahead = BytesMut::new();
@@ -72,7 +73,7 @@ pub async fn back(
         Verdict::Passes | Verdict::Words(_) if is_key_refused(call, status) => {
             explain::reply(&key_refused(call), call.route.dialect)
         }
-        Verdict::Passes => pass(Response::from_parts(parts, body), Some(ahead.freeze()), exchange),
+        Verdict::Passes => pass(Response::from_parts(parts, body), Some(ahead.freeze()), exchange, None),
         Verdict::TokenRefused => {
             let fault = renew::after_refusal(app, &call.gateway, &call.held).await;
             explain::reply(&fault, call.route.dialect)
@@ -97,7 +98,7 @@ pub fn through(response: Response<Incoming>, mut exchange: Exchange) -> Result<R
     exchange.answered(response.status());
     match flaw(&response) {
         Some(flaw) => Err(Fault::new(Kind::UpstreamFailed, flaw.replace("the gateway", "the host"))),
-        None => Ok(pass(response, None, exchange)),
+        None => Ok(pass(response, None, exchange, None)),
     }
 }
 
@@ -127,6 +128,10 @@ fn is_framed_in_one_way(headers: &HeaderMap) -> bool {
         ([], [coding]) => coding.eq_ignore_ascii_case(b"chunked"),
         _ => false,
     }
+}
+
+fn events(app: &App, call: &Call) -> Option<(Form, Duration)> {
+    Some((Form::of(call.route.dialect, &call.route.path), app.current().config.stream.ping))
 }
 
 enum Verdict {
@@ -223,8 +228,15 @@ async fn moved(call: &Call) -> Response<Answer> {
     explain::reply(&fault, call.route.dialect)
 }
 
-fn pass(response: Response<Incoming>, ahead: Option<Bytes>, mut exchange: Exchange) -> Response<Answer> {
+/// With `events`, what is added to a stream, and after how long a silence.
+fn pass(
+    response: Response<Incoming>,
+    ahead: Option<Bytes>,
+    mut exchange: Exchange,
+    events: Option<(Form, Duration)>,
+) -> Response<Answer> {
     let (mut parts, body) = response.into_parts();
+    let events = events.and_then(|(form, ping)| Events::of(&parts.headers, form, ping));
     headers::clean_response(&mut parts.headers);
     let ahead = ahead.filter(|bytes| !bytes.is_empty());
     exchange.passes();
@@ -232,7 +244,7 @@ fn pass(response: Response<Incoming>, ahead: Option<Bytes>, mut exchange: Exchan
     if body.is_end_stream() {
         exchange.ended();
     }
-    Response::from_parts(parts, Answer::Relay { ahead, body, exchange })
+    Response::from_parts(parts, Answer::Relay { ahead, body, exchange, events })
 }
 
 /// The beginning of a body, up to what a refusal can be long. Whether that is all of it: a body in chunks tells its end

@@ -118,6 +118,9 @@ pub(super) static ROWS: &[Row] = &[
     row("tunnel.no_proxy", List(|c, _, all| put(&mut c.tunnel.leaving.no_proxy, NoProxy::parse(all), BYPASSES)),
         LOCAL, "hosts that are reached without it, each HOST[:PORT], .DOMAIN, ADDRESS[/BITS] or *"),
 
+    row("stream.ping_s", Number(|c, _, n| put(&mut c.stream.ping, seconds(n), "seconds from 0 to 600")),
+        "0", "seconds of silence after which a comment is written into a stream of events; 0 is never"),
+
     row("login.store", Text(|c, _, t| word(&mut c.login.store, StoreKind::ALL, StoreKind::word, t)),
         r#""file""#, "where a gateway's first login is kept: file, keyring or memory"),
 

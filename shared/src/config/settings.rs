@@ -171,6 +171,8 @@ pub struct Config {
     pub intercept: Intercept,
     /// Connections that are passed on unread.
     pub tunnel: Tunnel,
+    /// Streams of events.
+    pub stream: StreamSettings,
     /// Logins.
     pub login: LoginSettings,
     /// The log.
@@ -285,6 +287,13 @@ pub struct Tunnel {
     pub ports: Vec<u16>,
     /// The proxy through which this machine reaches others.
     pub leaving: Leaving,
+}
+
+/// `[stream]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct StreamSettings {
+    /// The silence after which a comment is written; none at all when zero.
+    pub ping: Duration,
 }
 
 /// `[login]`.

@@ -9,6 +9,7 @@ mod leaving;
 mod modes;
 mod odd;
 mod once;
+mod streams;
 mod websocket;
 
 use aigw_gateway::Setup;

@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use aigw_shared::fault::{Failure, Fault, Kind};
-use aigw_shared::files;
 use aigw_shared::ipc::payload::CaStatus;
 use serde::Serialize;
 
@@ -278,7 +277,7 @@ fn under_journal(place: &Place, what: &str, steps: &[Step]) -> Result<(), Fault>
     if steps.is_empty() {
         return Ok(());
     }
-    files::create_private_dir(&place.records)?;
+    place.make_records()?;
     let mut journal = Journal::begin(&journal_file(place), what, steps)?;
     let done = apply::apply(&mut journal, &apply::command);
     journal.end()?;

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use aigw_shared::fault::Failure;
+use aigw_shared::fault::{Failure, Fault, Kind};
+use aigw_shared::files;
 
 use crate::daemon;
 use crate::os::rights;
@@ -49,10 +50,10 @@ impl Place {
         };
         let is_root = rights::is_root();
         // Under sudo the home may be the user's, whose folders root must not litter.
-        let records = match (is_root && folder("AIGW_HOME").is_none(), system) {
-            (true, System::Macos) => base.join("Library/Application Support/aigw/trust"),
-            (true, _) => base.join("var/lib/aigw/trust"),
-            (false, _) => paths.state.join("trust"),
+        let records = if is_root && folder("AIGW_HOME").is_none() {
+            of_machine(&base, system).join("trust")
+        } else {
+            paths.state.join("trust")
         };
         let path = std::env::var_os("PATH").unwrap_or_default();
         let mut search: Vec<_> = std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect();
@@ -73,6 +74,17 @@ impl Place {
         })
     }
 
+    /// Makes the folder of the records. Accounts of services have theirs beside root's, and have to get there.
+    pub(crate) fn make_records(&self) -> Result<(), Fault> {
+        let around = of_machine(&self.base, self.system);
+        if self.records.parent() == Some(&around) {
+            std::fs::create_dir_all(&around).map_err(|error| {
+                Fault::new(Kind::File, format!("{} cannot be made: {error}", around.display()))
+            })?;
+        }
+        files::create_private_dir(&self.records)
+    }
+
     /// A path of the machine.
     pub(crate) fn at(&self, path: &str) -> PathBuf {
         self.base.join(path.trim_start_matches('/'))
@@ -86,6 +98,11 @@ impl Place {
         };
         self.search.iter().map(|folder| folder.join(&name)).find(|file| file.is_file())
     }
+}
+
+/// Where root keeps what belongs to no user.
+fn of_machine(base: &Path, system: System) -> PathBuf {
+    base.join(if system == System::Macos { "Library/Application Support/aigw" } else { "var/lib/aigw" })
 }
 
 fn look(program: &Path, arguments: &[&str]) -> Option<String> {

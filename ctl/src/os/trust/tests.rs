@@ -300,6 +300,19 @@ fn the_certutil_of_windows_is_not_taken_for_nss() {
     assert!(!nss[0].is_readable(&image.place));
 }
 
+#[cfg(unix)]
+#[test]
+fn roots_records_leave_the_way_to_those_of_services_open() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut image = Image::new(System::Linux, &[]);
+    image.place.records = image.place.at("var/lib/aigw/trust");
+    image.place.make_records().unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let around = image.place.records.parent().unwrap();
+    assert_eq!(mode(around), mode(around.parent().unwrap()));
+    assert_eq!(mode(&image.place.records), 0o700);
+}
+
 #[test]
 fn nss_databases_are_found_where_browsers_keep_them() {
     let linux = [
