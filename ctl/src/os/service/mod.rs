@@ -3,7 +3,9 @@
 
 mod launchd;
 mod systemd;
+// Windows would join the paths of the other systems by its own sign.
 #[cfg(test)]
+#[cfg(unix)]
 mod tests;
 mod windows;
 

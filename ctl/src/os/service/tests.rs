@@ -100,8 +100,6 @@ fn plans(manager: Manager) -> String {
     sections.map(|(name, text)| format!("==== {name}\n{text}")).join("\n")
 }
 
-/// Windows itself would join the paths by another sign, and quote them for it.
-#[cfg(unix)]
 #[test]
 fn every_plan_of_every_system_is_as_it_was() {
     for (name, manager) in SYSTEMS {
