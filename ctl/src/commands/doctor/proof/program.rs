@@ -126,8 +126,9 @@ pub(super) async fn version(
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
+    #![cfg(unix)]
+
     use aigw_shared::paths::Paths;
 
     use super::*;
