@@ -127,17 +127,16 @@ pub(super) async fn version(
 
 #[cfg(test)]
 mod tests {
-    #![cfg(unix)]
-
-    use aigw_shared::paths::Paths;
-
-    use super::*;
-    use crate::settings::ledger::Ledger;
-    use crate::tools::{Door, Tool};
-
     /// Some tools are launchers, and some leave a server behind: nothing of it outlives the proof.
+    #[cfg(unix)]
     #[tokio::test]
     async fn a_program_that_takes_too_long_is_ended_with_all_that_it_has_started() {
+        use aigw_shared::paths::Paths;
+
+        use super::*;
+        use crate::settings::ledger::Ledger;
+        use crate::tools::{Door, Tool};
+
         let (tool, scratch) = (Tool::named("codex").unwrap(), tempfile::tempdir().unwrap());
         let desk = crate::tools::desk(scratch.path());
         let ledger = Ledger::look(&Paths::under(scratch.path())).unwrap();
