@@ -71,6 +71,8 @@ fn the_log_of_its_own_is_private_full_and_few() {
         ask(&daemon.address);
     }
     assert_eq!(inodes.len(), 2, "the log did not move on");
+    // They move on one after the other.
+    eventually("all are there", || files.iter().all(|file| file.exists()).then_some(()));
     for file in &files {
         let found = fs::metadata(file).unwrap();
         assert_eq!(found.permissions().mode() & 0o777, 0o600, "{file:?}");
