@@ -4,7 +4,7 @@
 //!
 //! ```no_run
 //! use aigw_tests::host::{ADA, Host};
-//! let host = Host::boot(env!("CARGO_BIN_EXE_aigwd_under_test"), env!("CARGO_BIN_EXE_aigwctl_under_test"));
+//! let host = Host::boot("target/debug/aigwd", "target/debug/aigwctl");
 //! host.log_on(ADA);
 //! host.ok(ADA, "aigwctl service install");
 //! host.enter(); // From here on, this thread and those that it begins connect to the host's loopback.
