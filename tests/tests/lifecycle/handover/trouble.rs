@@ -43,9 +43,7 @@ async fn one_that_is_never_ready_is_ended() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_successor_serves_when_the_old_one_is_killed_meanwhile() {
     let mut line = Line::new(Setup { tls: true, ..Setup::default() }).await;
-    let (path, begun, go) = line.hesitant();
-    let mut ctl = line.scene.machine.ctl_begun(&["service", "upgrade", &path]);
-    let heir = pid_in(&begun);
+    let (mut ctl, heir, go) = begun(&line);
     line.heirs.push(heir);
     eventually("it has everything", || {
         line.scene.machine.log().contains("the successor has all that is open").then_some(())
@@ -63,9 +61,7 @@ async fn the_successor_serves_when_the_old_one_is_killed_meanwhile() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_old_one_serves_when_the_successor_is_killed_meanwhile() {
     let mut line = Line::new(Setup { tls: true, ..Setup::default() }).await;
-    let (path, begun, go) = line.hesitant();
-    let mut ctl = line.scene.machine.ctl_begun(&["service", "upgrade", &path]);
-    let heir = pid_in(&begun);
+    let (mut ctl, heir, go) = begun(&line);
     // Tools are served meanwhile, and nothing is free.
     line.works();
     assert!(!lock_is_free(line.home()));
@@ -82,9 +78,7 @@ async fn the_old_one_serves_when_the_successor_is_killed_meanwhile() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_that_is_to_stop_ends_its_successor() {
     let mut line = Line::new(Setup { tls: true, ..Setup::default() }).await;
-    let (path, begun, _) = line.hesitant();
-    let mut ctl = line.scene.machine.ctl_begun(&["service", "upgrade", &path]);
-    let heir = pid_in(&begun);
+    let (mut ctl, heir, _) = begun(&line);
     line.scene.daemon.signal("TERM");
     assert_eq!(line.scene.daemon.ended().code(), Some(0));
     assert!(!ctl.wait().unwrap().success());
@@ -92,6 +86,11 @@ async fn a_daemon_that_is_to_stop_ends_its_successor() {
     assert!(lock_is_free(line.home()));
 }
 
-fn pid_in(file: &Path) -> u64 {
-    eventually("the successor begins", || std::fs::read_to_string(file).ok()?.trim().parse().ok())
+/// The command that asks for it, the successor that hesitates, and the file that it waits for.
+fn begun(line: &Line) -> (std::process::Child, u64, PathBuf) {
+    let (path, begun, go) = line.hesitant();
+    let ctl = line.scene.machine.ctl_begun(&["service", "upgrade", &path]);
+    let heir =
+        eventually("the successor begins", || std::fs::read_to_string(&begun).ok()?.trim().parse().ok());
+    (ctl, heir, go)
 }
